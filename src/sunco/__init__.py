@@ -1,0 +1,1 @@
+"""An async-first Python client for the Sunshine Conversations API v2."""
