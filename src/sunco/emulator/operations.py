@@ -1,0 +1,144 @@
+"""Operations: what one is, what it is called with, and the table that finds it by its address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import unquote
+
+from sunco.emulator.answers import ApiError, resource_not_found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from sunco.emulator.authentication import Principal
+    from sunco.emulator.state import App
+    from sunco.emulator.validation import Shape
+
+Answer: TypeAlias = "dict[str, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that has been let in: authenticated, and its body in shape.
+
+    Args:
+        app: The app that the path names.
+        principal: Who is calling.
+        ids: The ids in the path, by name.
+        query: The decoded query.
+        body: The JSON body, empty if the operation takes none.
+        address: The address asked for, without its query.
+    """
+
+    app: App
+    principal: Principal
+    ids: Mapping[str, str]
+    query: dict[str, str]
+    body: dict[str, Any]
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One endpoint.
+
+    Its function is not a coroutine: no other request can come between what it reads and what it
+    writes.
+    """
+
+    run: Callable[[Call], Answer]
+    method: str
+    path: str
+    status: int
+    body: Shape | None
+    body_required: bool
+
+
+class Operations:
+    """The operations of one namespace, collected by decorating their functions."""
+
+    def __init__(self) -> None:
+        self.all: list[Operation] = []
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int = 200,
+        body: Shape | None = None,
+        body_required: bool = True,
+    ) -> Callable[[Callable[[Call], Answer]], Callable[[Call], Answer]]:
+        """Make the decorated function the operation at this address.
+
+        Args:
+            method: The HTTP method.
+            path: The path, with the names of ids in braces.
+            status: The status of an answer that is not an error.
+            body: The shape of the body, if there is one.
+            body_required: Whether the body may not be left out.
+        """
+
+        def decorate(run: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
+            self.all.append(Operation(run, method, path, status, body, body_required))
+            return run
+
+        return decorate
+
+
+class _Place:
+    """A node of the tree of paths."""
+
+    def __init__(self) -> None:
+        self.named: dict[str, _Place] = {}
+        self.any_id: _Place | None = None
+        self.methods: dict[str, Operation] = {}
+
+
+class OperationTable:
+    """Finds operations, in time that does not grow with their number.
+
+    It looks at the path as it was sent: an external id may contain an escaped slash, which a
+    decoded path would not tell from a separator.
+    """
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self._root = _Place()
+        for operation in operations:
+            place = self._root
+            for segment in operation.path.strip("/").split("/"):
+                if segment.startswith("{"):
+                    place.any_id = place.any_id or _Place()
+                    place = place.any_id
+                else:
+                    place = place.named.setdefault(segment, _Place())
+            place.methods[operation.method] = operation
+
+    def find(self, method: str, raw_path: str) -> tuple[Operation, dict[str, str]]:
+        """The operation at this address, and the ids in its path.
+
+        Raises:
+            ApiError: 404 for an unknown path, 405 for a method that it does not have.
+        """
+        segments = [unquote(segment) for segment in raw_path.removeprefix("/").split("/")]
+        place = self._root
+        for segment in segments:
+            found = place.named.get(segment) or (place.any_id if segment else None)
+            if found is None:
+                raise resource_not_found()
+            place = found
+        if not place.methods:
+            raise resource_not_found()
+        operation = place.methods.get(method)
+        if operation is None:
+            allowed = ", ".join(sorted(place.methods))
+            raise ApiError(
+                405, "method_not_allowed", "Method not allowed", headers={"allow": allowed}
+            )
+        names = operation.path.strip("/").split("/")
+        return operation, {
+            name[1:-1]: segment
+            for name, segment in zip(names, segments, strict=True)
+            if name.startswith("{")
+        }

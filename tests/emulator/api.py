@@ -1,0 +1,105 @@
+"""A thin hand for talking to an emulator in its own words: plain HTTP and plain JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+    from sunco.emulator import Emulator
+
+JSON = dict[str, Any]
+
+HELLO: JSON = {"type": "text", "text": "Hello!"}
+BUSINESS: JSON = {"type": "business"}
+
+
+class Api:
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+        self.http = httpx.AsyncClient(
+            transport=httpx.ASGITransport(emulator.app),
+            base_url=f"http://emulator/v2/apps/{emulator.app_id}/",
+            auth=(emulator.key_id, emulator.key_secret),
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.http.__aexit__(kind, error, traceback)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        json: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+        status: int = 200,
+    ) -> JSON:
+        response = await self.http.request(method, path, json=json, params=params)
+        assert response.status_code == status, response.text
+        assert response.headers["content-type"] == "application/json"
+        answer: JSON = response.json()
+        return answer
+
+    async def get(self, path: str, **params: Any) -> JSON:
+        return await self.call("GET", path, params=params or None)
+
+    async def refused(
+        self,
+        status: int,
+        method: str,
+        path: str,
+        json: Any = None,
+        *,
+        params: Mapping[str, Any] | None = None,
+    ) -> tuple[str, str]:
+        """The code and title of the only error."""
+        answer = await self.call(method, path, json, params=params, status=status)
+        assert list(answer) == ["errors"]
+        (error,) = answer["errors"]
+        assert list(error) == ["code", "title"]
+        return error["code"], error["title"]
+
+    async def problems(self, method: str, path: str, json: Any) -> list[str]:
+        """The titles of a 400."""
+        answer = await self.call(method, path, json, status=400)
+        assert {error["code"] for error in answer["errors"]} == {"bad_request"}
+        return [error["title"] for error in answer["errors"]]
+
+    async def user(self, **body: Any) -> JSON:
+        user: JSON = (await self.call("POST", "users", body, status=201))["user"]
+        return user
+
+    async def conversation(self, **body: Any) -> JSON:
+        answer = await self.call("POST", "conversations", body, status=201)
+        conversation: JSON = answer["conversation"]
+        return conversation
+
+    async def personal(self, user: JSON, **body: Any) -> JSON:
+        participants = [{"userId": user["id"]}]
+        return await self.conversation(type="personal", participants=participants, **body)
+
+    async def group(self, *users: JSON, subscribe: bool = False) -> JSON:
+        entries = [{"userId": user["id"], "subscribeSDKClient": subscribe} for user in users]
+        return await self.conversation(type="sdkGroup", participants=entries)
+
+    async def post(self, conversation: JSON, content: JSON | None = None, **body: Any) -> JSON:
+        message = {"author": BUSINESS, "content": content or HELLO, **body}
+        path = f"conversations/{conversation['id']}/messages"
+        messages: list[JSON] = (await self.call("POST", path, message, status=201))["messages"]
+        (posted,) = messages
+        return posted
