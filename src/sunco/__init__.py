@@ -1,1 +1,90 @@
-"""An async-first Python client for the Sunshine Conversations API v2."""
+"""An async-first Python client for the Sunshine Conversations API v2.
+
+The client is `Sunco`; what it sends and returns is in `sunco.models`.
+"""
+
+from __future__ import annotations
+
+from sunco._version import (
+    __version__,
+)
+from sunco.auth import (
+    Auth,
+    BasicAuth,
+)
+from sunco.client import (
+    Sunco,
+)
+from sunco.errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ConflictError,
+    ConversationFullError,
+    DecodeError,
+    ErrorDetail,
+    NotFoundError,
+    PaginationError,
+    PayloadError,
+    PayloadTooLargeError,
+    PaymentRequiredError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    SignatureError,
+    SuncoError,
+    WebhookError,
+)
+from sunco.pagination import (
+    Page,
+    Paginator,
+)
+from sunco.retry import (
+    RetryPolicy,
+)
+from sunco.transport import (
+    HttpxTransport,
+    Transport,
+)
+from sunco.wire import (
+    Request,
+    Response,
+)
+
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Auth",
+    "AuthenticationError",
+    "BadRequestError",
+    "BasicAuth",
+    "ConfigurationError",
+    "ConflictError",
+    "ConversationFullError",
+    "DecodeError",
+    "ErrorDetail",
+    "HttpxTransport",
+    "NotFoundError",
+    "Page",
+    "PaginationError",
+    "Paginator",
+    "PayloadError",
+    "PayloadTooLargeError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "Request",
+    "Response",
+    "RetryPolicy",
+    "ServerError",
+    "SignatureError",
+    "Sunco",
+    "SuncoError",
+    "Transport",
+    "WebhookError",
+    "__version__",
+]

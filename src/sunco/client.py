@@ -1,0 +1,254 @@
+"""The client: configuration in, resources out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+import attrs
+
+from sunco import wire
+from sunco.auth import Auth, BasicAuth, key_problem
+from sunco.errors import ConfigurationError
+from sunco.models._model import UNSET, Unset
+from sunco.resources import (
+    Clients,
+    Conversations,
+    Messages,
+    Participants,
+    SwitchboardActions,
+    Users,
+)
+from sunco.retry import RetryPolicy
+from sunco.session import Session
+from sunco.transport import HttpxTransport, Transport
+from sunco.wire import Response
+
+__all__ = ["Sunco"]
+
+_ENVIRONMENT: Final = ("app_id", "key_id", "key_secret", "subdomain", "base_url")
+
+
+class Sunco:
+    """An async client for the Sunshine Conversations API v2, for asyncio and trio.
+
+    Use it as an async context manager, or call `aclose` when done. One client serves any number of
+    tasks at once.
+
+    Args:
+        app_id: The app that app-wide operations work on.
+        key_id: The id of an API key, `"app_..."`.
+        key_secret: The key's secret.
+        auth: Instead of a key: something else that signs requests.
+        subdomain: The Zendesk account, `"acme"` for `https://acme.zendesk.com`.
+        base_url: Instead of `subdomain`: where the API is, such as `https://api.smooch.io` or
+            `https://api.eu-1.smooch.io`. Plain http is for loopback only.
+        timeout: Seconds that one attempt may take; None for no limit.
+        retry: When to try again.
+        max_connections: How many requests may be under way at once; more wait for their turn.
+        max_response_bytes: How long an answer may be.
+        transport: Instead of the default one: what carries the requests. It is closed with the
+            client.
+
+    Raises:
+        ConfigurationError: A setting is missing, wrong, or contradicts another.
+    """
+
+    def __init__(
+        self,
+        *,
+        app_id: str | None = None,
+        key_id: str | None = None,
+        key_secret: str | None = None,
+        auth: Auth | None = None,
+        subdomain: str | None = None,
+        base_url: str | None = None,
+        timeout: float | None = 30.0,
+        retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen, so it can be shared
+        max_connections: int = 100,
+        max_response_bytes: int = 64 * 1024 * 1024,
+        transport: Transport | None = None,
+    ) -> None:
+        problem = _credential_problem(auth, key_id, key_secret)
+        if problem is None:
+            auth = auth or BasicAuth(key_id or "", key_secret or "")
+        # An error's frames can be shown with their variables.
+        del key_secret
+        if problem is not None or auth is None:
+            raise ConfigurationError(problem or "")
+        self._closes = True
+        self._bind(
+            Session(
+                auth=auth,
+                base_url=_base_url(subdomain, base_url),
+                app_id=_app_id(app_id),
+                timeout=_timeout(timeout),
+                retry=retry,
+                transport=transport
+                or HttpxTransport(
+                    max_connections=max_connections, max_response_bytes=max_response_bytes
+                ),
+            )
+        )
+
+    def _bind(self, session: Session) -> None:
+        self._session = session
+        self.clients = Clients(session)
+        self.conversations = Conversations(session)
+        self.messages = Messages(session)
+        self.participants = Participants(session)
+        self.switchboard_actions = SwitchboardActions(session)
+        self.users = Users(session)
+
+    @classmethod
+    def from_env(cls, **overrides: Any) -> Self:
+        """A client from the environment.
+
+        Reads `SUNCO_APP_ID`, `SUNCO_KEY_ID`, `SUNCO_KEY_SECRET`, `SUNCO_SUBDOMAIN` and
+        `SUNCO_BASE_URL`; unset and empty variables count as missing.
+
+        Args:
+            overrides: What `Sunco` takes, in place of what the environment says.
+
+        Raises:
+            ConfigurationError: A setting is missing, wrong, or contradicts another.
+        """
+        settings: dict[str, Any] = {
+            name: value
+            for name in _ENVIRONMENT
+            if (value := os.environ.get(f"SUNCO_{name.upper()}"))
+        }
+        return cls(**(settings | overrides))
+
+    def with_options(
+        self,
+        *,
+        app_id: str | Unset | None = UNSET,
+        timeout: float | Unset | None = UNSET,
+        retry: RetryPolicy | Unset = UNSET,
+    ) -> Self:
+        """A cheap copy with other settings, over the same connections.
+
+        Closing the copy closes nothing; it is of use until this client is closed.
+
+        Args:
+            app_id: The app that app-wide operations work on.
+            timeout: Seconds that one attempt may take; None for no limit.
+            retry: When to try again.
+
+        Raises:
+            ConfigurationError: A setting is wrong.
+        """
+        settings: dict[str, Any] = {}
+        if app_id is not UNSET:
+            settings["app_id"] = _app_id(app_id)
+        if timeout is not UNSET:
+            settings["timeout"] = _timeout(timeout)
+        if retry is not UNSET:
+            settings["retry"] = retry
+        copy = object.__new__(type(self))
+        copy._closes = False
+        copy._bind(attrs.evolve(self._session, **settings))
+        return copy
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Any = None,
+    ) -> Response:
+        """Call an endpoint that has no method of its own yet, with the same care.
+
+        GET, DELETE and PATCH are tried again as elsewhere, other methods only where nothing can
+        happen twice.
+
+        Args:
+            method: The HTTP method.
+            path: The path behind the base URL, `"/v2/apps"`.
+            params: The query; objects are written as `page[after]=...`, None is left out.
+            json: The body; models in it are written as everywhere. None sends none.
+
+        Raises:
+            SuncoError: As every other operation.
+        """
+        method = method.upper()
+        request = self._session.request(method, wire.checked_path(path), params=params, body=json)
+        return await self._session.send(
+            request, lambda response: response, repeatable=method in wire.REPEATABLE_METHODS
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections. Closing twice is harmless."""
+        if self._closes:
+            await self._session.transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        # A constructor that failed leaves a client without a session to tracebacks that show it.
+        session: Session | None = getattr(self, "_session", None)
+        if session is None:
+            return "Sunco()"
+        return (
+            f"Sunco(base_url={session.base_url!r}, app_id={session.app_id!r}, "
+            f"auth={session.auth!r})"
+        )
+
+
+def _credential_problem(
+    auth: Auth | None, key_id: str | None, key_secret: str | None
+) -> str | None:
+    if auth is not None:
+        has_key = key_id is not None or key_secret is not None
+        return "Pass auth, or key_id and key_secret, not both." if has_key else None
+    if key_id is not None and key_secret is not None:
+        return key_problem(key_id, key_secret)
+    missing = "key_secret" if key_id else "key_id" if key_secret else "The credential"
+    return (
+        f"{missing} is missing: pass key_id=... and key_secret=... (or auth=...), or set "
+        "SUNCO_KEY_ID and SUNCO_KEY_SECRET and use Sunco.from_env()."
+    )
+
+
+def _base_url(subdomain: str | None, base_url: str | None) -> str:
+    if subdomain is not None and base_url is not None:
+        raise ConfigurationError("Pass subdomain or base_url, not both.")
+    if base_url is not None:
+        return wire.checked_base_url(base_url)
+    if subdomain is None:
+        raise ConfigurationError(
+            "Where is the API? Pass subdomain='acme' for https://acme.zendesk.com, or "
+            "base_url='https://api.smooch.io' for a legacy account."
+        )
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", subdomain):
+        raise ConfigurationError(
+            f"subdomain must be the first part of your Zendesk address, as in 'acme' for "
+            f"https://acme.zendesk.com, not {subdomain!r}."
+        )
+    return f"https://{subdomain}.zendesk.com/sc"
+
+
+def _app_id(app_id: str | None) -> str | None:
+    if app_id is not None:
+        wire.expand_path("{app_id}", {"app_id": app_id})
+    return app_id
+
+
+def _timeout(timeout: float | None) -> float | None:
+    if timeout is not None and not timeout > 0:
+        raise ConfigurationError(f"timeout must be greater than 0 seconds, not {timeout!r}.")
+    return timeout

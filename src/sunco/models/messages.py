@@ -1,0 +1,260 @@
+"""Messages, who wrote them, and where they came from or should go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, ClassVar, Literal, TypeAlias
+
+import attrs
+
+from sunco.models._model import Metadata, Model, model
+from sunco.models.clients import Client
+from sunco.models.content import Content
+from sunco.models.devices import Device
+
+__all__ = [
+    "AppleOverride",
+    "Author",
+    "AuthorSubtype",
+    "AuthorType",
+    "ChannelOverride",
+    "Destination",
+    "Message",
+    "MessageActivity",
+    "MessageOverride",
+    "MessagePost",
+    "QuotedExternalMessage",
+    "QuotedMessage",
+    "QuotedMessageMessage",
+    "Reference",
+    "Source",
+    "UnknownQuotedMessage",
+]
+
+AuthorType: TypeAlias = Literal["business", "user"] | str
+AuthorSubtype: TypeAlias = Literal["AI", "activity", "agent", "bot"] | str
+
+
+@model
+class Author(Model):
+    """Who wrote a message or caused an activity.
+
+    Attributes:
+        type: `"business"` or `"user"` (the end user).
+        subtypes: One at most: `"AI"` (a disclaimer is added for the user), `"activity"`; in
+            answers also `"agent"` and `"bot"`.
+        user_id: The user; for `"user"` only.
+        user_external_id: The user by external id; for `"user"` only. Write-only.
+        brand_id: The brand of a brand-separated user named by external id. Write-only.
+        display_name: The name to show.
+        avatar_url: A picture (JPG, PNG or GIF) to show.
+    """
+
+    type: AuthorType = attrs.field(kw_only=False)
+    subtypes: Sequence[AuthorSubtype] | None = None
+    user_id: str | None = None
+    user_external_id: str | None = None
+    brand_id: str | None = None
+    display_name: str | None = None
+    avatar_url: str | None = None
+
+
+@model
+class MessageActivity(Model):
+    """The system's doing that a message tells of.
+
+    Attributes:
+        type: What happened: the ticket was closed, moved to email, or the user ended the
+            conversation.
+        data: Details; empty for the types known today.
+    """
+
+    type: Literal["ticket:closed", "ticket:transfer:email", "conversation:endedByUser"] | str = (
+        attrs.field(kw_only=False)
+    )
+    data: Mapping[str, Any] | None = None
+
+
+@model
+class Source(Model):
+    """Where a message or event came from.
+
+    Attributes:
+        type: The channel: `"api:conversations"`, `"sdk"`, `"messenger"`, and many more.
+        integration_id: The integration it came through; for users' messages.
+        original_message_id: The channel's own id.
+        original_message_timestamp: When the channel received it.
+        client: The user's client; in webhooks that ask for the full source.
+        device: The user's device; in webhooks that ask for the full source.
+    """
+
+    type: str | None = attrs.field(default=None, kw_only=False)
+    integration_id: str | None = None
+    original_message_id: str | None = None
+    original_message_timestamp: datetime | None = None
+    client: Client | None = None
+    device: Device | None = None
+
+
+@model
+class Reference(Model):
+    """A source that a bot's answer rests on.
+
+    Attributes:
+        uri: Where it is, 2,048 characters at most.
+        title: 128 characters at most.
+        description: 256 characters at most.
+    """
+
+    uri: str = attrs.field(kw_only=False)
+    title: str | None = None
+    description: str | None = None
+
+
+@model
+class Message(Model):
+    """A message of a conversation. All of it is set by the API.
+
+    Attributes:
+        id: The message's id.
+        received: When the API received it.
+        author: Who wrote it.
+        content: What it says.
+        activity: The system's doing that it tells of, if it does.
+        source: Where it came from.
+        quoted_message: The message that it quotes (WhatsApp, and Web Messenger's form responses).
+        metadata: Custom properties.
+        deleted: True for the placeholder of a deleted message.
+        references: What a bot's answer rests on, ten at most.
+    """
+
+    id: str
+    received: datetime | None = None
+    author: Author | None = None
+    content: Content | None = None
+    activity: MessageActivity | None = None
+    source: Source | None = None
+    quoted_message: QuotedMessage | None = None
+    metadata: Metadata | None = None
+    deleted: bool | None = None
+    references: Sequence[Reference] | None = None
+
+
+@model
+class QuotedMessageMessage(Model):
+    """A quoted message that the API knows.
+
+    Attributes:
+        message: The message.
+    """
+
+    type: ClassVar[Literal["message"]] = "message"
+
+    message: Message | None = attrs.field(default=None, kw_only=False)
+
+
+@model
+class QuotedExternalMessage(Model):
+    """A quoted message that only the channel knows.
+
+    Attributes:
+        external_message_id: The channel's own id.
+    """
+
+    type: ClassVar[Literal["externalMessageId"]] = "externalMessageId"
+
+    external_message_id: str | None = attrs.field(default=None, kw_only=False)
+
+
+@model
+class UnknownQuotedMessage(Model):
+    """A quotation of a type that this version of sunco does not know.
+
+    Attributes:
+        type: The type as the API gave it. All else is in `extra`.
+    """
+
+    type: str | None = attrs.field(default=None, kw_only=False)
+
+
+QuotedMessage: TypeAlias = QuotedMessageMessage | QuotedExternalMessage | UnknownQuotedMessage
+"""What a message quotes."""
+
+
+@model
+class Destination(Model):
+    """The one channel that a business message should go to; give one of the two.
+
+    Attributes:
+        integration_id: The integration.
+        integration_type: Its type; `"none"` sends a silent message.
+    """
+
+    integration_id: str | None = None
+    integration_type: str | None = None
+
+
+@model
+class ChannelOverride(Model):
+    """A message in a channel's own form.
+
+    Attributes:
+        payload: What the channel gets, as it is.
+    """
+
+    payload: Mapping[str, Any] | None = attrs.field(default=None, kw_only=False)
+
+
+@model
+class AppleOverride(Model):
+    """A message in Apple's own form.
+
+    Attributes:
+        payload: What the channel gets, as it is.
+        with_capabilities: What the user's device must know: `"LIST"`, `"TIME"`, `"FORM"`,
+            `"QUICK"`, `"AUTH2"`.
+    """
+
+    payload: Mapping[str, Any] | None = attrs.field(default=None, kw_only=False)
+    with_capabilities: Sequence[Literal["LIST", "TIME", "FORM", "QUICK", "AUTH2"] | str] | None = (
+        None
+    )
+
+
+@model
+class MessageOverride(Model):
+    """What single channels get in place of the message's content.
+
+    Attributes:
+        apple: For Apple Messages for Business.
+        line: For LINE.
+        messenger: For Facebook Messenger.
+        whatsapp: For WhatsApp.
+    """
+
+    apple: AppleOverride | None = None
+    line: ChannelOverride | None = None
+    messenger: ChannelOverride | None = None
+    whatsapp: ChannelOverride | None = None
+
+
+@model
+class MessagePost(Model):
+    """A message to send, where one is sent as part of something else (`Confirmation`).
+
+    Attributes:
+        content: What it says.
+        author: Who says it; the business by default.
+        destination: The one channel it should go to.
+        metadata: Custom properties.
+        override: What single channels get in place of `content`.
+        schema: `"whatsapp"` when the content is a WhatsApp template.
+    """
+
+    content: Content = attrs.field(kw_only=False)
+    author: Author = attrs.field(factory=lambda: Author("business"))
+    destination: Destination | None = None
+    metadata: Metadata | None = None
+    override: MessageOverride | None = None
+    schema: str | None = None

@@ -1,0 +1,69 @@
+"""What all namespaces share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sunco.errors import ConfigurationError
+from sunco.models._model import UNSET
+from sunco.models.pages import Listing
+from sunco.pagination import Paginator
+from sunco.session import Session
+from sunco.wire import Operation
+
+__all__ = ["Resource", "changes", "exactly_one", "given"]
+
+T = TypeVar("T")
+
+
+class Resource:
+    """A namespace of operations over a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def _paginate(
+        self,
+        operation: Operation[list[T]],
+        *,
+        after: str | None,
+        before: str | None,
+        page_size: int | None = None,
+        params: Mapping[str, Any] | None = None,
+        backwards: bool = False,
+        descends: Callable[[Sequence[T]], bool] = lambda _: False,
+        **ids: str | None,
+    ) -> Paginator[T]:
+        async def fetch(*, after: str | None, before: str | None) -> Listing[T]:
+            page = {"after": after, "before": before, "size": page_size}
+            return await self._session.list_page(
+                operation, params={"page": page, **(params or {})}, **ids
+            )
+
+        return Paginator(fetch, after=after, before=before, backwards=backwards, descends=descends)
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """The values that were given: for what is created, None means that there is none."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def changes(**values: Any) -> dict[str, Any]:
+    """The values that are to change: None clears one, UNSET leaves it alone."""
+    return {name: value for name, value in values.items() if value is not UNSET}
+
+
+def exactly_one(**values: Any) -> None:
+    """Check that one of several arguments was given.
+
+    Raises:
+        ConfigurationError: None was, or more than one.
+    """
+    named = [name for name, value in values.items() if value is not None]
+    if len(named) == 1:
+        return
+    *others, last = values
+    choice = f"{', '.join(others)} or {last}"
+    got = f"not {' and '.join(named)} together" if named else "one is needed"
+    raise ConfigurationError(f"Pass {choice}: {got}.")

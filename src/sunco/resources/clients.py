@@ -1,0 +1,101 @@
+"""The channels through which a user can be reached."""
+
+from __future__ import annotations
+
+from types import NoneType
+
+from sunco.models.clients import Client
+from sunco.models.linking import Confirmation, MatchCriteria
+from sunco.pagination import Paginator
+from sunco.resources._resource import Resource
+from sunco.wire import Operation
+
+__all__ = ["Clients"]
+
+_ALL = "/v2/apps/{app_id}/users/{user}/clients"
+
+CREATE = Operation("CreateClient", "POST", _ALL, Client, "client")
+LIST = Operation("ListClients", "GET", _ALL, list[Client], "clients")
+REMOVE = Operation("RemoveClient", "DELETE", f"{_ALL}/{{client_id}}", NoneType)
+
+
+class Clients(Resource):
+    """Users' presences on channels. `user` is a user's id or external id."""
+
+    async def create(
+        self,
+        user: str,
+        match_criteria: MatchCriteria,
+        *,
+        confirmation: Confirmation,
+        conversation_id: str,
+        brand_id: str | None = None,
+    ) -> Client:
+        """Link a user to a channel (`CreateClient`).
+
+        The client starts out pending; the `client:add`, `client:update` and `client:remove` events
+        tell what becomes of it.
+
+        Args:
+            user: The user's id or external id.
+            match_criteria: Whom to look for on which channel.
+            confirmation: When the link becomes active, and what the user is told.
+            conversation_id: The conversation that the client joins.
+            brand_id: The brand, for a brand-separated user named by external id.
+
+        Raises:
+            NotFoundError: The user does not exist.
+        """
+        body = {
+            "matchCriteria": match_criteria,
+            "confirmation": confirmation,
+            "target": {"conversationId": conversation_id},
+        }
+        return await self._session.call(CREATE, params={"brandId": brand_id}, body=body, user=user)
+
+    def list(
+        self,
+        user: str,
+        *,
+        brand_id: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        page_size: int | None = None,
+    ) -> Paginator[Client]:
+        """List a user's clients, linked and pending (`ListClients`).
+
+        Args:
+            user: The user's id or external id.
+            brand_id: The brand, for a brand-separated user named by external id.
+            after: Start after this cursor.
+            before: Start before this cursor, and walk backwards.
+            page_size: How many to fetch at a time, 1 to 100; 25 by default.
+
+        Raises:
+            ConfigurationError: Both cursors were given.
+            NotFoundError: The user does not exist; raised when the list is read.
+        """
+        return self._paginate(
+            LIST,
+            after=after,
+            before=before,
+            page_size=page_size,
+            params={"brandId": brand_id},
+            user=user,
+        )
+
+    async def remove(self, user: str, client_id: str, *, brand_id: str | None = None) -> None:
+        """Remove a client and unsubscribe it from its conversations (`RemoveClient`).
+
+        Args:
+            user: The user's id or external id.
+            client_id: The client.
+            brand_id: The brand, for a brand-separated user named by external id.
+
+        Raises:
+            BadRequestError: It is an SDK client, which cannot be removed.
+            NotFoundError: The user or the client does not exist.
+        """
+        await self._session.call(
+            REMOVE, params={"brandId": brand_id}, user=user, client_id=client_id
+        )

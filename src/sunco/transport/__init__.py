@@ -1,0 +1,8 @@
+"""How bytes travel: the seam below which sunco knows nothing of policy."""
+
+from __future__ import annotations
+
+from sunco.transport._httpx import HttpxTransport
+from sunco.transport._transport import Transport
+
+__all__ = ["HttpxTransport", "Transport"]

@@ -1,0 +1,358 @@
+"""HttpxTransport against servers that behave badly, on loopback sockets."""
+
+from __future__ import annotations
+
+import gzip
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+import respx
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
+from test_session import assert_no_secret
+
+from sunco import (
+    APIConnectionError,
+    APITimeoutError,
+    DecodeError,
+    HttpxTransport,
+    Request,
+    RetryPolicy,
+    Sunco,
+)
+
+pytestmark = pytest.mark.anyio
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+# Where reading stops half-way, httpx leaves its generators to the garbage collector, and trio says
+# so. The connection itself is closed.
+half_read = pytest.mark.filterwarnings("ignore:.*async_generator object")
+Behaviour = Callable[[ByteStream], Awaitable[None]]
+
+
+async def read_request(stream: ByteStream) -> bytes:
+    """Everything up to the end of the body, as far as Content-Length tells."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += await stream.receive()
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = 0
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            length = int(line.partition(b":")[2])
+    while len(body) < length:
+        body += await stream.receive()
+    return head + b"\r\n\r\n" + body
+
+
+@asynccontextmanager
+async def serving(behaviour: Behaviour) -> AsyncGenerator[str]:
+    """A server on a free port; its URL."""
+
+    async def handle(stream: SocketStream) -> None:
+        async with stream:
+            try:
+                await behaviour(stream)
+            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                return
+
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as listener,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(listener.serve, handle)
+        port = listener.extra(SocketAttribute.local_port)
+        yield f"http://127.0.0.1:{port}"
+        tasks.cancel_scope.cancel()
+
+
+def answering(answer: bytes) -> Behaviour:
+    async def behaviour(stream: ByteStream) -> None:
+        while True:
+            await read_request(stream)
+            await stream.send(answer)
+
+    return behaviour
+
+
+@asynccontextmanager
+async def transport(**options: Any) -> AsyncGenerator[HttpxTransport]:
+    made = HttpxTransport(**options)
+    try:
+        yield made
+    finally:
+        await made.aclose()
+
+
+def get(url: str, timeout: float | None = 5.0) -> Request:
+    return Request("GET", f"{url}/v2", {"Authorization": "Basic s3cret"}, None, timeout)
+
+
+def post(url: str, timeout: float | None = 5.0) -> Request:
+    return Request("POST", f"{url}/v2", {"Authorization": "Basic s3cret"}, b'{"a":1}', timeout)
+
+
+async def test_an_answer() -> None:
+    seen: list[bytes] = []
+
+    async def behaviour(stream: ByteStream) -> None:
+        seen.append(await read_request(stream))
+        await stream.send(
+            b"HTTP/1.1 201 Created\r\nX-Thing: a\r\nX-Thing: b\r\nContent-Length: 3\r\n\r\nabc"
+        )
+
+    async with serving(behaviour) as url, transport() as carrier:
+        response = await carrier.send(post(url))
+    assert (response.status, response.content) == (201, b"abc")
+    assert response.headers["X-THING"] == "a, b"
+    assert seen[0].startswith(b"POST /v2 HTTP/1.1\r\n")
+    assert seen[0].endswith(b'\r\n\r\n{"a":1}')
+
+
+async def test_a_body_can_be_streamed() -> None:
+    received = bytearray()
+
+    async def behaviour(stream: ByteStream) -> None:
+        while not received.endswith(b"0\r\n\r\n"):
+            received.extend(await stream.receive())
+        await stream.send(OK)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    async with serving(behaviour) as url, transport() as carrier:
+        response = await carrier.send(Request("POST", url, {}, chunks(), 5.0))
+    assert response.content == b"{}"
+    assert received.endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
+
+
+async def test_connections_are_kept() -> None:
+    connections = 0
+
+    async def behaviour(stream: ByteStream) -> None:
+        nonlocal connections
+        connections += 1
+        await answering(OK)(stream)
+
+    async with serving(behaviour) as url, transport() as carrier:
+        for _ in range(5):
+            await carrier.send(get(url))
+    assert connections == 1
+
+
+async def test_nobody_there_is_known_not_to_be_delivered() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        async with transport() as carrier:
+            with pytest.raises(APIConnectionError, match="ConnectError") as caught:
+                await carrier.send(post(url))
+    assert not caught.value.maybe_delivered
+    assert_no_secret(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf",
+        b"garbage\r\n\r\n",
+    ],
+)
+async def test_connections_lost_after_sending_may_have_delivered(answer: bytes) -> None:
+    async def behaviour(stream: ByteStream) -> None:
+        await read_request(stream)
+        if answer:
+            await stream.send(answer)
+
+    async with serving(behaviour) as url, transport() as carrier:
+        with pytest.raises(APIConnectionError) as caught:
+            await carrier.send(post(url))
+    assert caught.value.maybe_delivered
+    assert_no_secret(caught.value)
+
+
+async def test_silence_ends_with_a_timeout() -> None:
+    async def behaviour(stream: ByteStream) -> None:
+        await read_request(stream)
+        await anyio.sleep_forever()
+
+    async with serving(behaviour) as url, transport() as carrier:
+        with pytest.raises(APITimeoutError, match=r"0\.05 s went by") as caught:
+            await carrier.send(post(url, 0.05))
+    assert caught.value.maybe_delivered
+    assert_no_secret(caught.value)
+
+
+async def test_a_trickle_ends_with_a_timeout() -> None:
+    """The timeout is for the whole attempt: bytes that keep coming do not stretch it."""
+
+    async def behaviour(stream: ByteStream) -> None:
+        await read_request(stream)
+        await stream.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while True:
+            await stream.send(b" ")
+            await anyio.sleep(0.01)
+
+    async with serving(behaviour) as url, transport() as carrier:
+        with pytest.raises(APITimeoutError) as caught:
+            await carrier.send(post(url, 0.1))
+    assert caught.value.maybe_delivered
+
+
+async def test_waiting_for_a_turn_delivers_nothing() -> None:
+    async def behaviour(stream: ByteStream) -> None:
+        await read_request(stream)
+        await anyio.sleep_forever()
+
+    async with (
+        serving(behaviour) as url,
+        transport(max_connections=1) as carrier,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(carrier.send, get(url, None))
+        await anyio.wait_all_tasks_blocked()
+        with pytest.raises(APITimeoutError) as caught:
+            await carrier.send(post(url, 0.05))
+        assert not caught.value.maybe_delivered
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_connection_that_does_not_come_about_delivers_nothing() -> None:
+    """A full backlog: the kernel leaves the handshake unanswered."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        address = deaf.getsockname()
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            filler.connect_ex(address)
+        async with transport() as carrier:
+            with pytest.raises(APITimeoutError) as caught:
+                await carrier.send(post(f"http://127.0.0.1:{address[1]}", 0.1))
+        for filler in fillers:
+            filler.close()
+    assert not caught.value.maybe_delivered
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "maybe_delivered"),
+    [
+        (httpx.ConnectError("x"), APIConnectionError, False),
+        (httpx.ProxyError("x"), APIConnectionError, False),
+        (httpx.UnsupportedProtocol("x"), APIConnectionError, False),
+        (httpx.ConnectTimeout("x"), APITimeoutError, False),
+        (httpx.PoolTimeout(""), APITimeoutError, False),
+        (httpx.ReadTimeout("x"), APITimeoutError, True),
+        (httpx.WriteTimeout("x"), APITimeoutError, True),
+        (httpx.ReadError("x"), APIConnectionError, True),
+        (httpx.WriteError("x"), APIConnectionError, True),
+        (httpx.RemoteProtocolError("x"), APIConnectionError, True),
+        (httpx.LocalProtocolError("x"), APIConnectionError, True),
+    ],
+)
+async def test_errors_of_httpx(
+    error: httpx.TransportError,
+    kind: type[APIConnectionError],
+    maybe_delivered: bool,  # noqa: FBT001 - a column of the table
+    respx_mock: respx.MockRouter,
+) -> None:
+    respx_mock.route().mock(side_effect=error)
+    async with transport() as carrier:
+        with pytest.raises(APIConnectionError, match=type(error).__name__) as caught:
+            await carrier.send(post("https://api.example.test"))
+    assert type(caught.value) is kind
+    assert caught.value.maybe_delivered is maybe_delivered
+
+
+async def test_redirects_are_not_followed() -> None:
+    redirect = b"HTTP/1.1 302 Found\r\nLocation: https://evil.test/\r\nContent-Length: 0\r\n\r\n"
+    async with serving(answering(redirect)) as url, transport() as carrier:
+        assert (await carrier.send(get(url))).status == 302
+
+
+@half_read
+async def test_answers_that_are_too_long_are_cut_off() -> None:
+    async def behaviour(stream: ByteStream) -> None:
+        await read_request(stream)
+        await stream.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+        while True:
+            await stream.send(b" " * 65536)
+
+    async with serving(behaviour) as url, transport(max_response_bytes=100_000) as carrier:
+        with pytest.raises(DecodeError, match="longer than max_response_bytes, 100000") as caught:
+            await carrier.send(get(url))
+    assert caught.value.status == 200
+
+
+async def test_answers_of_exactly_the_limit_are_read() -> None:
+    async with serving(answering(OK)) as url, transport(max_response_bytes=2) as carrier:
+        assert (await carrier.send(get(url))).content == b"{}"
+
+
+@half_read
+async def test_compressed_answers() -> None:
+    packed = gzip.compress(b'{"a": 1}')
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+    async with serving(answering(head % len(packed) + packed)) as url, transport() as carrier:
+        assert (await carrier.send(get(url))).content == b'{"a": 1}'
+    async with serving(answering(head % 3 + b"abc")) as url, transport() as carrier:
+        with pytest.raises(DecodeError, match="compression is broken"):
+            await carrier.send(get(url))
+
+
+async def test_cancelled_requests_leave_their_slot() -> None:
+    silent = anyio.Event()
+
+    async def behaviour(stream: ByteStream) -> None:
+        while True:
+            await read_request(stream)
+            if silent.is_set():
+                await stream.send(OK)
+
+    async with serving(behaviour) as url, transport(max_connections=2) as carrier:
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(carrier.send, get(url, None))
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+        silent.set()
+        async with anyio.create_task_group() as tasks:
+            for _ in range(5):
+                tasks.start_soon(carrier.send, get(url))
+
+
+async def test_errors_say_all_of_it_and_no_secret() -> None:
+    async def behaviour(stream: ByteStream) -> None:
+        await read_request(stream)
+
+    async with (
+        serving(behaviour) as url,
+        Sunco(
+            app_id="a",
+            key_id="app_k",
+            key_secret="s3cret",
+            base_url=url,
+            retry=RetryPolicy(max_attempts=2, backoff=1e-6),
+        ) as sunco,
+    ):
+        with pytest.raises(APIConnectionError) as caught:
+            await sunco.messages.post("c", "Hi")
+        assert str(caught.value) == (
+            "POST /v2/apps/a/conversations/c/messages got no answer: RemoteProtocolError: "
+            "Server disconnected without sending a response. It may have taken effect: look "
+            "before you send it again."
+        )
+        assert_no_secret(caught.value)
+        with pytest.raises(APIConnectionError) as caught:
+            await sunco.users.get("u")
+        assert caught.value.attempts == 2
+        assert_no_secret(caught.value)
