@@ -1,0 +1,97 @@
+"""The project's sessions; each installs all that it needs.
+
+demo       a whole conversation, against an emulator or your own account
+tests      the test suite on this interpreter, with coverage
+tests-all  the test suite on every supported interpreter found
+lint       ruff
+types      mypy and pyright, both strict
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.sessions = ["lint", "types", "tests"]
+nox.options.default_venv_backend = "venv"
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+INTERPRETERS = nox.project.python_versions(PYPROJECT)
+
+# The emulator's Twilio integration, for the demo to link a client to.
+EMULATED_TWILIO_ID = "000000005eed000000000002"
+
+
+def install(session: nox.Session, group: str) -> None:
+    """Install the project with the emulator, and a group of development tools."""
+    tools = nox.project.dependency_groups(PYPROJECT, group)
+    session.install("--quiet", "--editable", ".[emulator]", *tools)
+
+
+def run_tests(session: nox.Session) -> None:
+    """Run the test suite with coverage, and fail where a line or branch is not covered."""
+    install(session, "test")
+    coverage_file = os.path.join(session.create_tmp(), ".coverage")  # noqa: PTH118
+    env = {"COVERAGE_FILE": coverage_file}
+    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=env)
+    session.run("coverage", "combine", "--quiet", env=env)
+    session.run("coverage", "report", *([] if session.posargs else ["--fail-under=100"]), env=env)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """A whole conversation: against your account if SUNCO_* is set, else against an emulator."""
+    install(session, "demo")
+    if os.environ.get("SUNCO_KEY_ID"):
+        session.run("python", "examples/quickstart.py")
+        return
+    command = [f"{session.bin}/python", "-m", "sunco.emulator", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as emulator:  # noqa: S603
+        try:
+            settings = dict(read_export(emulator) for _ in range(4))
+            session.log(f"An emulator serves at {settings['SUNCO_BASE_URL']}")
+            settings["SUNCO_DEMO_TWILIO_ID"] = EMULATED_TWILIO_ID
+            session.run("python", "examples/quickstart.py", env=settings)
+        finally:
+            emulator.terminate()
+
+
+def read_export(emulator: subprocess.Popen[str]) -> tuple[str, str]:
+    """A line such as `export SUNCO_APP_ID=app_demo`, as the emulator prints them."""
+    assert emulator.stdout is not None
+    name, _, value = emulator.stdout.readline().strip().removeprefix("export ").partition("=")
+    if not value:
+        sys.exit("The emulator did not start.")
+    return name, value
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The test suite on this interpreter."""
+    run_tests(session)
+
+
+@nox.session(name="tests-all", python=INTERPRETERS)
+def tests_all(session: nox.Session) -> None:
+    """The test suite on every supported interpreter that is found."""
+    run_tests(session)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and common mistakes."""
+    session.install("--quiet", *nox.project.dependency_groups(PYPROJECT, "lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types, by two checkers at their strictest."""
+    install(session, "types")
+    session.run("mypy")
+    session.run("pyright")
