@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from sunco import models
+from sunco.models import event_payloads, events
 from sunco.models import (
     UNSET,
     Client,
@@ -23,16 +24,15 @@ from sunco.models import (
 
 MODELS: list[type[Model]] = [
     kind
-    for kind in vars(models).values()
+    for kind in [*vars(models).values(), *vars(events).values(), *vars(event_payloads).values()]
     if inspect.isclass(kind) and issubclass(kind, Model) and kind is not Model
 ]
 
 
 @pytest.mark.parametrize("kind", MODELS)
 def test_every_model_is_frozen_slotted_documented_and_keyword_only(kind: type[Any]) -> None:
-    fields = [field for field in attrs.fields(kind) if field.name != "extra"]
-    assert not hasattr(kind, "__dict__") or "__dict__" not in dir(kind.__slots__)
-    assert "__dict__" not in {name for base in kind.__mro__ for name in vars(base)} - {"__dict__"}
+    fields = [field for field in attrs.fields(kind) if not field.inherited]
+    assert kind.__dictoffset__ == 0
     assert sum(not field.kw_only for field in fields) <= 1
     documented = inspect.getdoc(kind) or ""
     section = documented.partition("Attributes:")[2]

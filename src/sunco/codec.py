@@ -22,7 +22,7 @@ from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, overrid
 from sunco import jsontext
 from sunco.errors import ConfigurationError, DecodeError
 from sunco.jsontext import is_object
-from sunco.models._model import JSON_KEY, READ_ONLY, UNSET, Model, Unset
+from sunco.models._model import JSON_KEY, LOCAL, READ_ONLY, UNSET, Model, Unset
 
 __all__ = ["decode", "encode", "json_name", "structure"]
 
@@ -201,7 +201,17 @@ def json_name(field: attrs.Attribute[Any]) -> str:
 
 
 def _fields(cls: type[Any]) -> Iterator[attrs.Attribute[Any]]:
-    return (field for field in attrs.fields(cls) if field.name != "extra")
+    return (
+        field
+        for field in attrs.fields(cls)
+        if field.name != "extra" and LOCAL not in field.metadata
+    )
+
+
+def _local_fields(cls: type[Any]) -> dict[str, Any]:
+    return {
+        field.name: override(omit=True) for field in attrs.fields(cls) if LOCAL in field.metadata
+    }
 
 
 def _tag(cls: type[Any]) -> str | None:
@@ -218,6 +228,7 @@ def _model_reader(cls: type[Any], converter: cattrs.BaseConverter) -> _Hook:
     rules: dict[str, Any] = {
         field.name: override(rename=json_name(field)) for field in _fields(cls)
     }
+    rules |= _local_fields(cls)
     read = make_dict_structure_fn(cls, converter, extra=override(rename=_EXTRA), **rules)
     known = {json_name(field) for field in _fields(cls)}
     if _tag(cls):
@@ -241,6 +252,7 @@ def _model_writer(cls: type[Any], converter: cattrs.BaseConverter, *, read_only:
         )
         for field in _fields(cls)
     }
+    rules |= _local_fields(cls)
     write = make_dict_unstructure_fn(cls, converter, extra=override(omit=True), **rules)
     tag = _tag(cls)
     start: dict[str, Any] = {"type": tag} if tag else {}
@@ -278,16 +290,19 @@ def _read_by(converter: cattrs.BaseConverter, kind: Any) -> _Hook:
 def _kind_reader(kinds: Sequence[type[Model]], converter: cattrs.BaseConverter) -> _Hook:
     (unknown,) = [kind for kind in kinds if _tag(kind) is None]
     readers = {_tag(kind): _lazily(converter, kind) for kind in kinds if kind is not unknown}
+    read_unknown = _lazily(converter, unknown)
 
     def read_kind(value: Any, _: Any) -> Any:
         fields = _read_object(value)
         tag = fields.get("type")
-        if not isinstance(tag, str):
-            return unknown(extra=fields)
-        if reader := readers.get(tag):
+        if isinstance(tag, str) and (reader := readers.get(tag)):
             return reader(fields, None)
-        rest = {key: fields[key] for key in fields if key != "type"}
-        return unknown(type=tag, extra=rest)  # type: ignore[call-arg]  # all Unknown... have it
+        try:
+            return read_unknown(fields, None)
+        except (ValueError, cattrs.BaseValidationError):
+            # What nobody knows cannot be wrong: it is kept as it is.
+            known = {"type": tag} if isinstance(tag, str) else {}
+            return unknown(**known, extra={key: fields[key] for key in fields.keys() - known})
 
     return read_kind
 

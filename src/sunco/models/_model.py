@@ -10,6 +10,7 @@ import attrs
 
 __all__ = [
     "JSON_KEY",
+    "LOCAL",
     "READ_ONLY",
     "UNSET",
     "Extra",
@@ -17,6 +18,7 @@ __all__ = [
     "Model",
     "Unset",
     "json_key",
+    "local",
     "model",
     "read_only",
 ]
@@ -44,6 +46,7 @@ Metadata = Mapping[str, Any]
 
 JSON_KEY: Final = "sunco.json_key"
 READ_ONLY: Final = "sunco.read_only"
+LOCAL: Final = "sunco.local"
 
 
 def json_key(key: str) -> dict[str, Any]:
@@ -54,6 +57,11 @@ def json_key(key: str) -> dict[str, Any]:
 def read_only() -> dict[str, Any]:
     """Mark a field that the API sets: it is read and never sent."""
     return {READ_ONLY: True}
+
+
+def local() -> dict[str, Any]:
+    """Mark a field that is no part of the JSON."""
+    return {LOCAL: True}
 
 
 class Extra(Mapping[str, Any]):

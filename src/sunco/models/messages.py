@@ -8,16 +8,18 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
-from sunco.models._model import Metadata, Model, model
+from sunco.models._model import Metadata, Model, model, read_only
 from sunco.models.clients import Client
 from sunco.models.content import Content
 from sunco.models.devices import Device
+from sunco.models.users import User
 
 __all__ = [
     "AppleOverride",
     "Author",
     "AuthorSubtype",
     "AuthorType",
+    "Campaign",
     "ChannelOverride",
     "Destination",
     "Message",
@@ -49,6 +51,7 @@ class Author(Model):
         brand_id: The brand of a brand-separated user named by external id. Write-only.
         display_name: The name to show.
         avatar_url: A picture (JPG, PNG or GIF) to show.
+        user: The user, in webhooks; with profile and more if they ask for the full user. Read-only.
     """
 
     type: AuthorType = attrs.field(kw_only=False)
@@ -58,6 +61,7 @@ class Author(Model):
     brand_id: str | None = None
     display_name: str | None = None
     avatar_url: str | None = None
+    user: User | None = attrs.field(default=None, metadata=read_only())
 
 
 @model
@@ -77,6 +81,17 @@ class MessageActivity(Model):
 
 
 @model
+class Campaign(Model):
+    """A campaign of proactive messages.
+
+    Attributes:
+        id: The campaign's id.
+    """
+
+    id: str | None = None
+
+
+@model
 class Source(Model):
     """Where a message or event came from.
 
@@ -87,6 +102,7 @@ class Source(Model):
         original_message_timestamp: When the channel received it.
         client: The user's client; in webhooks that ask for the full source.
         device: The user's device; in webhooks that ask for the full source.
+        campaign: The campaign that a message answers; in webhooks.
     """
 
     type: str | None = attrs.field(default=None, kw_only=False)
@@ -95,6 +111,7 @@ class Source(Model):
     original_message_timestamp: datetime | None = None
     client: Client | None = None
     device: Device | None = None
+    campaign: Campaign | None = None
 
 
 @model
