@@ -15,7 +15,7 @@ SOURCE = Path(sunco.__file__).parent
 FLOORS = [
     ["errors"],
     ["jsontext", "models", "_version"],
-    ["wire", "codec", "retry"],
+    ["wire", "codec", "retry", "multipart"],
     ["auth", "transport"],
     ["session", "pagination"],
     ["resources"],

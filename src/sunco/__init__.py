@@ -11,6 +11,8 @@ from sunco._version import (
 from sunco.auth import (
     Auth,
     BasicAuth,
+    BearerAuth,
+    JWTAuth,
 )
 from sunco.client import (
     Sunco,
@@ -62,12 +64,14 @@ __all__ = [
     "AuthenticationError",
     "BadRequestError",
     "BasicAuth",
+    "BearerAuth",
     "ConfigurationError",
     "ConflictError",
     "ConversationFullError",
     "DecodeError",
     "ErrorDetail",
     "HttpxTransport",
+    "JWTAuth",
     "NotFoundError",
     "Page",
     "PaginationError",

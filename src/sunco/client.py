@@ -15,6 +15,7 @@ from sunco.auth import Auth, BasicAuth, key_problem
 from sunco.errors import ConfigurationError
 from sunco.models._model import UNSET, Unset
 from sunco.resources import (
+    Attachments,
     Clients,
     Conversations,
     Messages,
@@ -96,6 +97,7 @@ class Sunco:
 
     def _bind(self, session: Session) -> None:
         self._session = session
+        self.attachments = Attachments(session)
         self.clients = Clients(session)
         self.conversations = Conversations(session)
         self.messages = Messages(session)
@@ -116,10 +118,16 @@ class Sunco:
         Raises:
             ConfigurationError: A setting is missing, wrong, or contradicts another.
         """
+        # Whoever brings another credential means that one alone, and likewise another address.
+        replaced: set[str] = set()
+        if "auth" in overrides:
+            replaced |= {"key_id", "key_secret"}
+        if {"subdomain", "base_url"} & overrides.keys():
+            replaced |= {"subdomain", "base_url"}
         settings: dict[str, Any] = {
             name: value
             for name in _ENVIRONMENT
-            if (value := os.environ.get(f"SUNCO_{name.upper()}"))
+            if name not in replaced and (value := os.environ.get(f"SUNCO_{name.upper()}"))
         }
         return cls(**(settings | overrides))
 
@@ -176,10 +184,8 @@ class Sunco:
         Raises:
             SuncoError: As every other operation.
         """
-        method = method.upper()
-        request = self._session.request(method, wire.checked_path(path), params=params, body=json)
-        return await self._session.send(
-            request, lambda response: response, repeatable=method in wire.REPEATABLE_METHODS
+        return await self._session.fetch(
+            method.upper(), wire.checked_path(path), params=params, body=json
         )
 
     async def aclose(self) -> None:

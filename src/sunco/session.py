@@ -23,6 +23,7 @@ from sunco.errors import (
     SuncoError,
 )
 from sunco.models.pages import Links, Listing, Meta
+from sunco.multipart import Multipart
 from sunco.retry import TRANSIENT, RetryBudget, RetryPolicy
 from sunco.transport import Transport
 from sunco.wire import Headers, Operation, Request, Response
@@ -73,7 +74,7 @@ class Session:
         Args:
             operation: Which.
             params: The query, objects as mappings.
-            body: What to send as JSON: a mapping or model; models in it are written as well.
+            body: What to send: a mapping or model as JSON, or a file as it is.
             ids: What the operation's path asks for; the app's id is filled in.
         """
 
@@ -112,41 +113,53 @@ class Session:
         body: Any,
         ids: Mapping[str, str | None],
     ) -> R:
-        path = wire.expand_path(operation.path, {"app_id": self.app_id, **ids})
-        request = self.request(operation.method, path, params=params, body=body)
-        return await self.send(
-            request, read, repeatable=operation.repeatable, removes=operation.removes
-        )
+        request = self.request(operation, params=params, body=body, **ids)
+        return await self.send(request, read, operation)
 
     def request(
-        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None
+        self,
+        operation: Operation[Any],
+        *,
+        params: Mapping[str, Any] | None = None,
+        body: Any = None,
+        **ids: str | None,
     ) -> Request:
-        """Build a request for a path behind the base URL; `body` goes out as JSON."""
+        """Build an operation's request; see `call`."""
+        path = wire.expand_path(operation.path, {"app_id": self.app_id, **ids})
+        base_url = wire.oauth_url(self.base_url) if operation.at_oauth_host else self.base_url
+        return self._build(operation.method, base_url + path, params, body)
+
+    async def fetch(
+        self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None
+    ) -> Response:
+        """Call an endpoint that is no operation; the path goes behind the base URL as it is."""
+        operation = Operation("Request", method, path, Response)
+        request = self._build(method, self.base_url + path, params, body)
+        return await self.send(request, lambda response: response, operation)
+
+    def _build(self, method: str, url: str, params: Mapping[str, Any] | None, body: Any) -> Request:
         query = wire.encode_query(params)
-        separator = "&" if "?" in path else "?"
-        return Request(
-            method,
-            f"{self.base_url}{path}{separator}{query}" if query else self.base_url + path,
-            _HEADERS if body is None else _JSON_HEADERS,
-            None if body is None else codec.encode(body, read_only=False),
-            self.timeout,
-        )
+        if query:
+            url = f"{url}{'&' if '?' in url else '?'}{query}"
+        if body is None:
+            return Request(method, url, _HEADERS, None, self.timeout)
+        if isinstance(body, Multipart):
+            return Request(method, url, _HEADERS | body.headers, body, self.timeout)
+        content = codec.encode(body, read_only=False)
+        return Request(method, url, _JSON_HEADERS, content, self.timeout)
 
     async def send(
         self,
         request: Request,
         read: Callable[[Response], R],
-        *,
-        repeatable: bool,
-        removes: bool = False,
+        operation: Operation[Any],
     ) -> R:
         """Send a request, again where the policy says so, and read its 2xx answer.
 
         Args:
             request: The request, not signed yet.
             read: Makes of the answer what is returned.
-            repeatable: Whether doing it twice is the same as doing it once.
-            removes: Whether a 404 after an uncertain try means that the try has done it.
+            operation: What it carries out.
 
         Raises:
             SuncoError: As the answer, or its absence, has it.
@@ -157,9 +170,9 @@ class Session:
         while True:
             attempt += 1
             try:
-                response = await self._attempt(request, began)
+                response = await self._attempt(request, operation, began)
             except NotFoundError as error:
-                if removes and uncertain:
+                if operation.removes and uncertain:
                     return read(Response(200, error.headers, b"{}"))
                 _add_context(error, request, attempt)
                 raise
@@ -170,7 +183,7 @@ class Session:
                 raise
             else:
                 return _read(response, read, request, attempt)
-            delay = self._delay(failure, attempt, anyio.current_time() - began, repeatable)
+            delay = self._delay(failure, request, operation, attempt, anyio.current_time() - began)
             uncertain = uncertain or _may_have_worked(failure)
             if delay is None:
                 if isinstance(failure, APIConnectionError):
@@ -179,12 +192,14 @@ class Session:
                 raise failure
             await anyio.sleep(delay)
 
-    async def _attempt(self, request: Request, began: float) -> Response:
+    async def _attempt(self, request: Request, operation: Operation[Any], began: float) -> Response:
         timeout = request.timeout
         if self.retry.deadline is not None:
             left = max(0.0, began + self.retry.deadline - anyio.current_time())
             timeout = left if timeout is None else min(timeout, left)
-        headers = Headers(request.headers) | await self.auth.headers()
+        headers = request.headers
+        if operation.signed:
+            headers = Headers(headers) | await self.auth.headers()
         response = await self.transport.send(
             attrs.evolve(request, headers=headers, timeout=timeout)
         )
@@ -196,15 +211,17 @@ class Session:
     def _delay(
         self,
         failure: APIConnectionError | APIStatusError,
+        request: Request,
+        operation: Operation[Any],
         attempt: int,
         elapsed: float,
-        repeatable: bool,  # noqa: FBT001 - passed on as it came
     ) -> float | None:
         status = failure.status if isinstance(failure, APIStatusError) else None
         maybe_delivered = isinstance(failure, APIConnectionError) and failure.maybe_delivered
-        if not self.retry.retryable(
-            status=status, maybe_delivered=maybe_delivered, repeatable=repeatable
-        ):
+        retryable = self.retry.retryable(
+            status=status, maybe_delivered=maybe_delivered, repeatable=operation.repeatable
+        )
+        if not retryable or not wire.can_be_sent_again(request):
             return None
         delay = self.retry.delay(
             attempt=attempt,

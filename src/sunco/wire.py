@@ -26,10 +26,12 @@ __all__ = [
     "Operation",
     "Request",
     "Response",
+    "can_be_sent_again",
     "checked_base_url",
     "checked_path",
     "encode_query",
     "expand_path",
+    "oauth_url",
     "retry_after",
     "status_error",
 ]
@@ -42,6 +44,7 @@ _SECRET_HEADERS: Final = frozenset(
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "PATCH"})
 """Methods whose requests can be repeated without doing anything twice."""
 
+_OAUTH_URL: Final = "https://oauth-bridge.zendesk.com/sc"
 _LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -140,6 +143,9 @@ class Operation(Generic[T]):
         key: The key under which the answer carries it.
         repeatable: Whether doing it twice is the same as doing it once, so that a try whose outcome
             is unknown may be repeated.
+        removes: Whether a 404 after an uncertain try means that the try has done it.
+        at_oauth_host: Whether it lives at the OAuth host.
+        signed: Whether the client's credential goes with it.
     """
 
     name: str
@@ -150,11 +156,20 @@ class Operation(Generic[T]):
     repeatable: bool = attrs.field(
         default=attrs.Factory(lambda self: self.method in REPEATABLE_METHODS, takes_self=True)
     )
+    removes: bool = attrs.field(
+        default=attrs.Factory(
+            lambda self: self.method == "DELETE" and self.into is NoneType, takes_self=True
+        )
+    )
+    at_oauth_host: bool = False
+    signed: bool = True
 
-    @property
-    def removes(self) -> bool:
-        """Whether a 404 after an uncertain try means that the try has done it."""
-        return self.method == "DELETE" and self.into is NoneType
+
+def can_be_sent_again(request: Request) -> bool:
+    """Whether a request's body is whole: a stream may have been read, and be spent."""
+    if request.content is None or isinstance(request.content, bytes):
+        return True
+    return not getattr(request.content, "spent", True)
 
 
 def expand_path(template: str, parts: Mapping[str, str | None]) -> str:
@@ -257,6 +272,11 @@ def checked_base_url(url: str) -> str:
             "way. Plain http is for loopback only."
         )
     return url.rstrip("/")
+
+
+def oauth_url(base_url: str) -> str:
+    """Where the OAuth host is: one place for all accounts, but for an emulator at its own."""
+    return base_url if _is_loopback(urlsplit(base_url).hostname or "") else _OAUTH_URL
 
 
 def _is_loopback(host: str) -> bool:

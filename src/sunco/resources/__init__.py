@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sunco.resources.attachments import Attachments
 from sunco.resources.clients import Clients
 from sunco.resources.conversations import Conversations
 from sunco.resources.messages import Messages
@@ -10,6 +11,7 @@ from sunco.resources.switchboard_actions import SwitchboardActions
 from sunco.resources.users import Users
 
 __all__ = [
+    "Attachments",
     "Clients",
     "Conversations",
     "Messages",
