@@ -8,12 +8,11 @@ from typing import Literal, TypeAlias
 from sunco.models._model import Metadata, Model, model
 from sunco.models.clients import Client
 from sunco.models.conversations import Conversation
-from sunco.models.messages import Author, Message, Source
+from sunco.models.messages import ActivityType, Author, Message, Source
 from sunco.models.users import User
 
 __all__ = [
     "Activity",
-    "ActivityType",
     "ClientAddPayload",
     "ClientRemovePayload",
     "ClientUpdatePayload",
@@ -45,7 +44,6 @@ __all__ = [
     "UserUpdatePayload",
 ]
 
-ActivityType: TypeAlias = Literal["conversation:read", "typing:start", "typing:stop"] | str
 CreationReason: TypeAlias = (
     Literal[
         "linkRequest",

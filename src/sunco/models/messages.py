@@ -15,6 +15,7 @@ from sunco.models.devices import Device
 from sunco.models.users import User
 
 __all__ = [
+    "ActivityType",
     "AppleOverride",
     "Author",
     "AuthorSubtype",
@@ -34,6 +35,7 @@ __all__ = [
     "UnknownQuotedMessage",
 ]
 
+ActivityType: TypeAlias = Literal["conversation:read", "typing:start", "typing:stop"] | str
 AuthorType: TypeAlias = Literal["business", "user"] | str
 AuthorSubtype: TypeAlias = Literal["AI", "activity", "agent", "bot"] | str
 
