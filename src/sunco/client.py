@@ -15,13 +15,22 @@ from sunco.auth import Auth, BasicAuth, key_problem
 from sunco.errors import ConfigurationError
 from sunco.models._model import UNSET, Unset
 from sunco.resources import (
+    Activities,
+    AppKeys,
+    Apps,
     Attachments,
     Clients,
     Conversations,
+    Devices,
+    IntegrationKeys,
+    Integrations,
     Messages,
     Participants,
     SwitchboardActions,
+    SwitchboardIntegrations,
+    Switchboards,
     Users,
+    Webhooks,
 )
 from sunco.retry import RetryPolicy
 from sunco.session import Session
@@ -97,13 +106,22 @@ class Sunco:
 
     def _bind(self, session: Session) -> None:
         self._session = session
+        self.activities = Activities(session)
+        self.app_keys = AppKeys(session)
+        self.apps = Apps(session)
         self.attachments = Attachments(session)
         self.clients = Clients(session)
         self.conversations = Conversations(session)
+        self.devices = Devices(session)
+        self.integration_keys = IntegrationKeys(session)
+        self.integrations = Integrations(session)
         self.messages = Messages(session)
         self.participants = Participants(session)
         self.switchboard_actions = SwitchboardActions(session)
+        self.switchboard_integrations = SwitchboardIntegrations(session)
+        self.switchboards = Switchboards(session)
         self.users = Users(session)
+        self.webhooks = Webhooks(session)
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:

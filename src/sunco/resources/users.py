@@ -1,13 +1,14 @@
-"""Users: making, finding and deleting them."""
+"""Users: making, finding, changing and deleting them."""
 
 from __future__ import annotations
 
+import builtins
 from datetime import datetime
 from types import NoneType
 
-from sunco.models._model import Metadata
-from sunco.models.users import Profile, User
-from sunco.resources._resource import Resource, given
+from sunco.models._model import UNSET, Metadata, Unset
+from sunco.models.users import Profile, ProfileUpdate, User
+from sunco.resources._resource import Resource, changes, given
 from sunco.wire import Operation
 
 __all__ = ["Users"]
@@ -16,8 +17,14 @@ _ALL = "/v2/apps/{app_id}/users"
 _ONE = f"{_ALL}/{{user}}"
 
 CREATE = Operation("CreateUser", "POST", _ALL, User, "user")
+LIST = Operation("ListUsers", "GET", _ALL, list[User], "users")
 GET = Operation("GetUser", "GET", _ONE, User, "user")
+UPDATE = Operation("UpdateUser", "PATCH", _ONE, User, "user")
 DELETE = Operation("DeleteUser", "DELETE", _ONE, NoneType)
+DELETE_PERSONAL_INFORMATION = Operation(
+    "DeleteUserPersonalInformation", "DELETE", f"{_ONE}/personalinformation", User, "user"
+)
+SYNC = Operation("SyncUser", "POST", f"{_ALL}/{{zendesk_id}}/sync", User, "user")
 
 
 class Users(Resource):
@@ -57,6 +64,16 @@ class Users(Resource):
         )
         return await self._session.call(CREATE, body=body)
 
+    async def list(self, *, email: str, brand_id: str | None = None) -> builtins.list[User]:
+        """Find users by an email address that they are known by (`ListUsers`).
+
+        Args:
+            email: An address of the users' `identities`; that of their `profile` is not looked at.
+            brand_id: The brand, for users that are separated by brand.
+        """
+        params = {"filter": {"identities.email": email}, "brandId": brand_id}
+        return await self._session.call(LIST, params=params)
+
     async def get(self, user: str, *, brand_id: str | None = None) -> User:
         """Get a user (`GetUser`).
 
@@ -68,6 +85,39 @@ class Users(Resource):
             NotFoundError: The user does not exist.
         """
         return await self._session.call(GET, params={"brandId": brand_id}, user=user)
+
+    async def update(
+        self,
+        user: str,
+        *,
+        signed_up_at: datetime | Unset = UNSET,
+        to_be_retained: bool | Unset = UNSET,
+        profile: ProfileUpdate | Profile | Unset = UNSET,
+        metadata: Metadata | Unset | None = UNSET,
+        brand_id: str | None = None,
+    ) -> User:
+        """Change a user (`UpdateUser`): None clears a value.
+
+        Args:
+            user: The user's id or external id.
+            signed_up_at: When the user signed up; an aware datetime.
+            to_be_retained: Keep the user beyond the expiry for inactivity.
+            profile: Name, email and the like. A `ProfileUpdate` can clear values; what is None in a
+                `Profile` is left as it is.
+            metadata: Custom properties, 4 kB at most.
+            brand_id: The brand, for a brand-separated user named by external id.
+
+        Raises:
+            ConfigurationError: `signed_up_at` has no time zone.
+            NotFoundError: The user does not exist.
+        """
+        body = changes(
+            signedUpAt=signed_up_at,
+            toBeRetained=to_be_retained,
+            profile=profile,
+            metadata=metadata,
+        )
+        return await self._session.call(UPDATE, params={"brandId": brand_id}, body=body, user=user)
 
     async def delete(self, user: str, *, brand_id: str | None = None) -> None:
         """Delete a user with clients and conversation history (`DeleteUser`).
@@ -82,3 +132,39 @@ class Users(Resource):
             NotFoundError: The user does not exist.
         """
         await self._session.call(DELETE, params={"brandId": brand_id}, user=user)
+
+    async def delete_personal_information(self, user: str, *, brand_id: str | None = None) -> User:
+        """Clear what a user is known by (`DeleteUserPersonalInformation`).
+
+        Names, email, picture and all custom properties go, and what the user's clients know of
+        them. The conversations stay.
+
+        Args:
+            user: The user's id or external id.
+            brand_id: The brand, for a brand-separated user named by external id.
+
+        Returns:
+            The user, as far as there is anything left.
+
+        Raises:
+            NotFoundError: The user does not exist.
+        """
+        return await self._session.call(
+            DELETE_PERSONAL_INFORMATION, params={"brandId": brand_id}, user=user
+        )
+
+    async def sync(self, zendesk_id: str, *, surviving_zendesk_id: str | None = None) -> User:
+        """Bring a user into line with their record in Zendesk Support (`SyncUser`).
+
+        Names, external id and primary email are taken over. Other users who have that external id
+        or email are merged into this one, or lose it.
+
+        Args:
+            zendesk_id: The record, which the user has to be linked to.
+            surviving_zendesk_id: The record that `zendesk_id` was merged into, if it was.
+
+        Raises:
+            NotFoundError: No user is linked to the record.
+        """
+        body = given(survivingZendeskId=surviving_zendesk_id)
+        return await self._session.call(SYNC, body=body, zendesk_id=zendesk_id)
