@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-import attrs
-import httpx
 import pytest
 import respx
+from rows import APP, CONVERSATION, USER, Row, check
 
-from sunco import Paginator, RetryPolicy, Sunco, __version__
+from sunco import Sunco
 from sunco.models import (
     AppleOverride,
     Author,
@@ -65,30 +63,7 @@ from sunco.models import (
 
 pytestmark = pytest.mark.anyio
 
-BASE = "https://acme.zendesk.com/sc"
-APP = "/sc/v2/apps/app1"
-CONVERSATION = f"{APP}/conversations/c1"
 MESSAGES = f"{CONVERSATION}/messages"
-USER = f"{APP}/users/u1"
-CREDENTIAL = base64.b64encode(b"app_k:s3cret").decode()
-
-Call = Callable[[Sunco], "Awaitable[Any] | Paginator[Any]"]
-
-
-@attrs.frozen
-class Row:
-    """A call, the request that it makes, the answer to it, and what the call returns."""
-
-    name: str
-    call: Call
-    method: str
-    target: str
-    body: str | None = None
-    answer: Mapping[str, Any] = attrs.Factory(dict[str, Any])
-    returns: Any = None
-    status: int = 200
-
-
 NOON = datetime(2026, 1, 2, 12, 0, 0, 5000, tzinfo=UTC)
 POSTED = {"messages": [{"id": "m1"}]}
 
@@ -650,33 +625,4 @@ async def _status_of(sunco: Sunco, method: str, path: str, params: Any, json: An
 
 @pytest.mark.parametrize("row", ROWS, ids=[row.name for row in ROWS])
 async def test_operation(row: Row, respx_mock: respx.MockRouter) -> None:
-    route = respx_mock.route().mock(httpx.Response(row.status, json=dict(row.answer)))
-
-    async with Sunco(
-        subdomain="acme",
-        app_id="app1",
-        key_id="app_k",
-        key_secret="s3cret",
-        retry=RetryPolicy(max_attempts=1),
-    ) as sunco:
-        result = await row.call(sunco)
-
-    assert route.call_count == 1
-    sent = route.calls.last.request
-    assert sent.method == row.method
-    assert sent.url.host == "acme.zendesk.com"
-    assert sent.url.raw_path.decode() == row.target
-    assert sent.content.decode() == (row.body or "")
-    expected_headers = {
-        "accept": "application/json",
-        "authorization": f"Basic {CREDENTIAL}",
-        "user-agent": f"sunco/{__version__}",
-    }
-    if row.body is not None:
-        expected_headers |= {
-            "content-type": "application/json",
-            "content-length": str(len(row.body.encode())),
-        }
-    library = {"host", "accept-encoding", "connection"}
-    assert {k: v for k, v in sent.headers.items() if k not in library} == expected_headers
-    assert (list(result) if hasattr(result, "next_page") else result) == row.returns
+    await check(row, respx_mock)
