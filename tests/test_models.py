@@ -9,7 +9,6 @@ import attrs
 import pytest
 
 from sunco import models
-from sunco.models import event_payloads, events
 from sunco.models import (
     UNSET,
     Client,
@@ -24,7 +23,7 @@ from sunco.models import (
 
 MODELS: list[type[Model]] = [
     kind
-    for kind in [*vars(models).values(), *vars(events).values(), *vars(event_payloads).values()]
+    for kind in (getattr(models, name) for name in models.__all__)
     if inspect.isclass(kind) and issubclass(kind, Model) and kind is not Model
 ]
 

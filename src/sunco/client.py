@@ -5,33 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, Self
 
 import attrs
 
-from sunco import wire
+from sunco import resources, wire
 from sunco.auth import Auth, BasicAuth, key_problem
 from sunco.errors import ConfigurationError
 from sunco.models._model import UNSET, Unset
-from sunco.resources import (
-    Activities,
-    AppKeys,
-    Apps,
-    Attachments,
-    Clients,
-    Conversations,
-    Devices,
-    IntegrationKeys,
-    Integrations,
-    Messages,
-    Participants,
-    SwitchboardActions,
-    SwitchboardIntegrations,
-    Switchboards,
-    Users,
-    Webhooks,
-)
 from sunco.retry import RetryPolicy
 from sunco.session import Session
 from sunco.transport import HttpxTransport, Transport
@@ -90,38 +73,17 @@ class Sunco:
         if problem is not None or auth is None:
             raise ConfigurationError(problem or "")
         self._closes = True
-        self._bind(
-            Session(
-                auth=auth,
-                base_url=_base_url(subdomain, base_url),
-                app_id=_app_id(app_id),
-                timeout=_timeout(timeout),
-                retry=retry,
-                transport=transport
-                or HttpxTransport(
-                    max_connections=max_connections, max_response_bytes=max_response_bytes
-                ),
-            )
+        self._session = Session(
+            auth=auth,
+            base_url=_base_url(subdomain, base_url),
+            app_id=_app_id(app_id),
+            timeout=_timeout(timeout),
+            retry=retry,
+            transport=transport
+            or HttpxTransport(
+                max_connections=max_connections, max_response_bytes=max_response_bytes
+            ),
         )
-
-    def _bind(self, session: Session) -> None:
-        self._session = session
-        self.activities = Activities(session)
-        self.app_keys = AppKeys(session)
-        self.apps = Apps(session)
-        self.attachments = Attachments(session)
-        self.clients = Clients(session)
-        self.conversations = Conversations(session)
-        self.devices = Devices(session)
-        self.integration_keys = IntegrationKeys(session)
-        self.integrations = Integrations(session)
-        self.messages = Messages(session)
-        self.participants = Participants(session)
-        self.switchboard_actions = SwitchboardActions(session)
-        self.switchboard_integrations = SwitchboardIntegrations(session)
-        self.switchboards = Switchboards(session)
-        self.users = Users(session)
-        self.webhooks = Webhooks(session)
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
@@ -177,7 +139,7 @@ class Sunco:
             settings["retry"] = retry
         copy = object.__new__(type(self))
         copy._closes = False
-        copy._bind(attrs.evolve(self._session, **settings))
+        copy._session = attrs.evolve(self._session, **settings)
         return copy
 
     async def request(
@@ -205,6 +167,91 @@ class Sunco:
         return await self._session.fetch(
             method.upper(), wire.checked_path(path), params=params, body=json
         )
+
+    @cached_property
+    def activities(self) -> resources.Activities:
+        """Reading and typing in a conversation."""
+        return resources.Activities(self._session)
+
+    @cached_property
+    def app_keys(self) -> resources.AppKeys:
+        """The API keys of an app."""
+        return resources.AppKeys(self._session)
+
+    @cached_property
+    def apps(self) -> resources.Apps:
+        """The apps of an account."""
+        return resources.Apps(self._session)
+
+    @cached_property
+    def attachments(self) -> resources.Attachments:
+        """Files for messages."""
+        return resources.Attachments(self._session)
+
+    @cached_property
+    def clients(self) -> resources.Clients:
+        """The channels through which a user can be reached."""
+        return resources.Clients(self._session)
+
+    @cached_property
+    def conversations(self) -> resources.Conversations:
+        """Stored histories of messages."""
+        return resources.Conversations(self._session)
+
+    @cached_property
+    def devices(self) -> resources.Devices:
+        """The phones and browsers of a user."""
+        return resources.Devices(self._session)
+
+    @cached_property
+    def integration_keys(self) -> resources.IntegrationKeys:
+        """The API keys of a custom integration."""
+        return resources.IntegrationKeys(self._session)
+
+    @cached_property
+    def integrations(self) -> resources.Integrations:
+        """What an app is connected to."""
+        return resources.Integrations(self._session)
+
+    @cached_property
+    def messages(self) -> resources.Messages:
+        """What is said in a conversation."""
+        return resources.Messages(self._session)
+
+    @cached_property
+    def oauth(self) -> resources.OAuth:
+        """The OAuth flow, for partners whose integration others install."""
+        return resources.OAuth(self._session)
+
+    @cached_property
+    def participants(self) -> resources.Participants:
+        """Who takes part in a conversation."""
+        return resources.Participants(self._session)
+
+    @cached_property
+    def switchboard_actions(self) -> resources.SwitchboardActions:
+        """Handing control of a conversation on."""
+        return resources.SwitchboardActions(self._session)
+
+    @cached_property
+    def switchboard_integrations(self) -> resources.SwitchboardIntegrations:
+        """Who can be in control of conversations."""
+        return resources.SwitchboardIntegrations(self._session)
+
+    @cached_property
+    def switchboards(self) -> resources.Switchboards:
+        """Where control of an app's conversations is arranged."""
+        return resources.Switchboards(self._session)
+
+    @cached_property
+    def users(self) -> resources.Users:
+        """The people that the business talks to."""
+        return resources.Users(self._session)
+
+    @cached_property
+    def webhooks(self) -> resources.Webhooks:
+        """Where an integration reports events."""
+        return resources.Webhooks(self._session)
 
     async def aclose(self) -> None:
         """Close all connections. Closing twice is harmless."""

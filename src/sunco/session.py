@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 import anyio
 import attrs
 
-from sunco import codec, wire
+from sunco import wire
 from sunco._version import __version__
 from sunco.auth import Auth
 from sunco.errors import (
@@ -77,6 +77,7 @@ class Session:
             body: What to send: a mapping or model as JSON, or a file as it is.
             ids: What the operation's path asks for; the app's id is filled in.
         """
+        from sunco import codec  # noqa: PLC0415 - cattrs takes a while to load
 
         def read(response: Response) -> T:
             if operation.into is NoneType:
@@ -93,6 +94,7 @@ class Session:
         **ids: str | None,
     ) -> Listing[T]:
         """Carry out an operation that answers one page of a list; see `call`."""
+        from sunco import codec  # noqa: PLC0415 - as above
 
         def read(response: Response) -> Listing[T]:
             document = cast("dict[str, Any]", response.json())
@@ -145,6 +147,8 @@ class Session:
             return Request(method, url, _HEADERS, None, self.timeout)
         if isinstance(body, Multipart):
             return Request(method, url, _HEADERS | body.headers, body, self.timeout)
+        from sunco import codec  # noqa: PLC0415 - as above
+
         content = codec.encode(body, read_only=False)
         return Request(method, url, _JSON_HEADERS, content, self.timeout)
 

@@ -9,7 +9,6 @@ import ipaddress
 import re
 from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from string import Formatter
 from types import NoneType
 from typing import Any, Final, Generic, TypeVar, cast
@@ -296,6 +295,8 @@ def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     value = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}(\.\d+)?", value):
         return float(value)
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - costly, and rarely needed
+
     try:
         moment = parsedate_to_datetime(value)
     except ValueError:

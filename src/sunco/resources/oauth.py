@@ -1,0 +1,77 @@
+"""OAuth, for partners whose integration others install."""
+
+from __future__ import annotations
+
+from types import NoneType
+
+from sunco.models.apps import App
+from sunco.models.oauth import AccessTokenRequest, OAuthToken
+from sunco.resources._resource import Resource
+from sunco.wire import Operation
+
+__all__ = ["OAuth"]
+
+AUTHORIZE = Operation("Authorize", "GET", "/oauth/authorize", NoneType, at_oauth_host=True)
+GET_TOKEN = Operation(
+    "GetToken", "POST", "/oauth/token", OAuthToken, at_oauth_host=True, signed=False
+)
+TOKEN_INFO = Operation("GetTokenInfo", "GET", "/v2/tokenInfo", App, "app", at_oauth_host=True)
+REVOKE_ACCESS = Operation("RevokeAccess", "DELETE", "/oauth/authorization", NoneType)
+
+
+class OAuth(Resource):
+    """The OAuth flow. Its first steps go to the OAuth host, wherever the account is."""
+
+    def authorize_url(
+        self, client_id: str, *, state: str | None = None, redirect_uri: str | None = None
+    ) -> str:
+        """The page to send a user to, to be asked for access (`Authorize`). Nothing is sent.
+
+        Args:
+            client_id: Your client id.
+            state: Comes back with the code; make it unguessable and check it.
+            redirect_uri: Where the user comes back to; by default what is on file.
+        """
+        params = {
+            "client_id": client_id,
+            "response_type": "code",
+            "state": state,
+            "redirect_uri": redirect_uri,
+        }
+        return self._session.request(AUTHORIZE, params=params).url
+
+    async def get_token(self, code: str, *, client_id: str, client_secret: str) -> OAuthToken:
+        """Exchange a code for an access token (`GetToken`).
+
+        A code is good once, so a try whose outcome is unknown is not repeated. The client's own
+        credential is not sent.
+
+        Args:
+            code: What came back with the user.
+            client_id: Your client id.
+            client_secret: Your secret.
+
+        Raises:
+            BadRequestError: The code is not good, or not any more.
+            AuthenticationError: The client id or secret is wrong.
+        """
+        body = AccessTokenRequest(code=code, client_id=client_id, client_secret=client_secret)
+        # An error's frames can be shown with their variables.
+        del code, client_secret
+        return await self._session.call(GET_TOKEN, body=body)
+
+    async def token_info(self) -> App:
+        """The app that the client's access token is for, with its subdomain (`GetTokenInfo`).
+
+        Raises:
+            AuthenticationError: The token is not good, or not any more.
+        """
+        return await self._session.call(TOKEN_INFO)
+
+    async def revoke_access(self) -> None:
+        """Give the client's access token back (`RevokeAccess`).
+
+        Raises:
+            AuthenticationError: The token is not good any more.
+        """
+        await self._session.call(REVOKE_ACCESS)
