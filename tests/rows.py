@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import attrs
 import httpx
@@ -12,7 +12,9 @@ import respx
 
 from sunco import Paginator, RetryPolicy, Sunco, __version__
 
-__all__ = ["APP", "CONVERSATION", "USER", "Row", "check"]
+__all__ = ["APP", "CONVERSATION", "USER", "Row", "Sent", "check"]
+
+T = TypeVar("T")
 
 APP = "/sc/v2/apps/app1"
 CONVERSATION = f"{APP}/conversations/c1"
@@ -34,6 +36,14 @@ class Row:
     answer: Mapping[str, Any] = attrs.Factory(dict[str, Any])
     returns: Any = None
     status: int = 200
+
+
+@attrs.frozen
+class Sent(Generic[T]):
+    """A value, and the body that it is sent as."""
+
+    value: T
+    body: str
 
 
 async def check(row: Row, respx_mock: respx.MockRouter) -> None:
