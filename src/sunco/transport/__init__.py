@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sunco.transport._httpx import HttpxTransport
+from sunco.transport._pool import OriginPool
 from sunco.transport._transport import Transport
 
-__all__ = ["HttpxTransport", "Transport"]
+__all__ = ["HttpxTransport", "OriginPool", "Transport"]

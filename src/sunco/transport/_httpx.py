@@ -1,19 +1,20 @@
-"""Requests carried by httpx."""
+"""Requests carried over httpx's network layer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+import ssl
+from typing import Final
+from urllib.request import getproxies
 
-import anyio
+import httpcore
 import httpx
 
-from sunco.errors import (
-    APIConnectionError,
-    APITimeoutError,
-    ConfigurationError,
-    DecodeError,
-)
+from sunco.errors import APIConnectionError, APITimeoutError
+from sunco.transport._attempts import Attempts, checked_limits, summary, without_frames
+from sunco.transport._client import ClientCarrier, own_client
+from sunco.transport._exchange import Content, Destination, core_request, locate, read_answer
+from sunco.transport._line import Line
+from sunco.transport._pool import KEEPALIVE_EXPIRY, OriginPool
 from sunco.wire import Request, Response
 
 __all__ = ["MAX_RESPONSE_BYTES", "HttpxTransport"]
@@ -21,23 +22,44 @@ __all__ = ["MAX_RESPONSE_BYTES", "HttpxTransport"]
 MAX_RESPONSE_BYTES: Final = 64 * 1024 * 1024
 """What an answer may have by default. A page of 100 messages has some hundred kilobytes."""
 
+_MOST_POOLS: Final = 16
 _NEVER_SENT: Final = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+_TIMEOUTS: Final = (httpcore.TimeoutException, httpx.TimeoutException)
+# httpx's own come from a client, and from what stands in for the network in tests.
+_FAILURES: Final = (
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.TimeoutException,
+    httpx.TransportError,
+)
 
 
 class HttpxTransport:
     """Carries requests with httpx, over asyncio or trio.
 
+    By default it keeps its own connections, in a pool for each origin it is sent to, and speaks
+    HTTP/1.1 over them without the client in between. HTTP/2, a proxy in the environment, and a
+    client of your own go through httpx's client and pool.
+
     Args:
-        client: A client of your own, taken as it is and left open; by default one is made.
-        max_connections: How many requests may be under way at once; more wait for their turn.
-            Not for a client of your own, which has its own limits.
+        client: A client of your own, taken as it is and left open.
+        max_connections: How many requests may be under way at once to one origin; more wait for
+            their turn. Not for a client of your own, which has its own limits.
         max_response_bytes: How long an answer's body may be, decompressed.
+        keepalive_expiry: Seconds for which an idle connection is kept.
+        http2: Whether to offer HTTP/2; it needs `httpx[http2]`.
+        ssl_context: TLS settings of your own, such as a company's certificates.
+
+    Raises:
+        ConfigurationError: A limit is less than 1, or HTTP/2 is not installed.
     """
 
     def __init__(
@@ -46,119 +68,122 @@ class HttpxTransport:
         *,
         max_connections: int = 100,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
+        keepalive_expiry: float = KEEPALIVE_EXPIRY,
+        http2: bool = False,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        for name, value in (
-            ("max_connections", max_connections),
-            ("max_response_bytes", max_response_bytes),
-        ):
-            if value < 1:
-                raise ConfigurationError(f"{name} must be at least 1, not {value!r}.")
-        self._owned = client is None
-        self._max_response_bytes = max_response_bytes
-        # A wait for a slot of our own is a wait in which nothing has been sent, for certain; of
-        # httpx's pool, which announces nothing of it, that could not be said.
-        self._slots = anyio.Semaphore(max_connections) if client is None else None
-        self._client = client or httpx.AsyncClient(
-            limits=httpx.Limits(
-                max_connections=max_connections, max_keepalive_connections=max_connections
-            ),
-        )
+        checked_limits(max_connections, max_response_bytes)
+        self._attempts = Attempts()
+        self._carrier: ClientCarrier | _PoolCarrier
+        if client is not None:
+            self._carrier = ClientCarrier(client, max_response_bytes)
+        elif http2 or {"http", "https", "all"} & getproxies().keys():
+            self._carrier = ClientCarrier(
+                own_client(max_connections, keepalive_expiry, http2=http2, tls=ssl_context),
+                max_response_bytes,
+                slots=max_connections,
+            )
+        else:
+            self._carrier = _PoolCarrier(
+                max_connections, max_response_bytes, keepalive_expiry, ssl_context
+            )
 
     async def send(self, request: Request) -> Response:
         """Make one attempt; see `Transport.send`."""
-        if self._client.is_closed:
-            raise ConfigurationError("This client is closed: open a new one to send requests.")
-        progress = _Progress()
+        exchange = self._carrier.begin(request)
         try:
-            with anyio.fail_after(request.timeout):
-                if self._slots is None:
-                    return await self._exchange(request, progress)
-                async with self._slots:
-                    return await self._exchange(request, progress)
-        except TimeoutError as error:
-            raise APITimeoutError(
-                f"{request.timeout:g} s went by",
-                maybe_delivered=progress.maybe_delivered,
-            ) from _without_frames(error)
-        except httpx.TimeoutException as error:
-            raise APITimeoutError(
-                _summary(error), maybe_delivered=not isinstance(error, _NEVER_SENT)
-            ) from _without_frames(error)
-        except httpx.DecodingError as error:
-            raise DecodeError("its compression is broken") from _without_frames(error)
-        except httpx.TransportError as error:
-            raise APIConnectionError(
-                _summary(error), maybe_delivered=not isinstance(error, _NEVER_SENT)
-            ) from _without_frames(error)
-
-    async def _exchange(self, request: Request, progress: _Progress) -> Response:
-        outgoing = self._client.build_request(
-            request.method,
-            request.url,
-            headers=dict(request.headers),
-            content=request.content,
-            timeout=None,
-            extensions={"trace": progress.note},
-        )
-        progress.handed_over = True
-        # The credential is the request's own: neither the client's nor a .netrc may add another.
-        answer = await self._client.send(
-            outgoing, auth=_no_auth, stream=True, follow_redirects=False
-        )
-        try:
-            return Response(answer.status_code, dict(answer.headers), await self._body(answer))
-        finally:
-            await answer.aclose()
-
-    async def _body(self, answer: httpx.Response) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        async for chunk in answer.aiter_bytes():
-            size += len(chunk)
-            if size > self._max_response_bytes:
-                raise DecodeError(
-                    f"it is longer than max_response_bytes, {self._max_response_bytes}",
-                    status=answer.status_code,
-                )
-            chunks.append(chunk)
-        return b"".join(chunks)
+            return await self._attempts.run(request.timeout, exchange)
+        except _FAILURES as error:
+            kind = APITimeoutError if isinstance(error, _TIMEOUTS) else APIConnectionError
+            raise kind(
+                summary(error),
+                maybe_delivered=exchange.maybe_delivered and not isinstance(error, _NEVER_SENT),
+            ) from without_frames(error)
 
     async def aclose(self) -> None:
-        """Close the connections, unless they are those of a client of your own."""
-        if self._owned:
-            await self._client.aclose()
+        """Close the connections, unless they are those of a client of your own.
+
+        Requests under way end with an `APIConnectionError`.
+        """
+        await self._attempts.close()
+        await self._carrier.aclose()
 
 
-def _no_auth(request: httpx.Request) -> httpx.Request:
-    return request
+_REAL: Final = httpcore.AsyncHTTPConnection.handle_async_request
 
 
-class _Progress:
-    """How far a request has come, as far as httpx tells."""
+def _is_mocked() -> bool:
+    return httpcore.AsyncHTTPConnection.handle_async_request is not _REAL
 
-    def __init__(self) -> None:
-        self.handed_over = False
-        self._connecting = False
+
+class _PoolExchange:
+    """A request's way over a pool."""
+
+    __slots__ = ("_carrier", "_line", "_request")
+
+    def __init__(self, carrier: _PoolCarrier, request: Request) -> None:
+        self._carrier = carrier
+        self._request = request
+        self._line: Line | None = None
 
     @property
     def maybe_delivered(self) -> bool:
-        return self.handed_over and not self._connecting
+        # Where something stands in for the network, nobody knows what it has done.
+        return self._line is not None and (self._line.written or _is_mocked())
 
-    async def note(self, event: str, _: Mapping[str, Any]) -> None:
-        if event.startswith("connection."):
-            self._connecting = True
-        elif event.endswith(".send_request_headers.started"):
-            self._connecting = False
+    async def run(self) -> Response:
+        origin, target = locate(self._request.url)
+        destination, pool = await self._carrier.route(origin)
+        outgoing = core_request(self._request, destination, target)
+        connection = await pool.take()
+        self._line = connection.line
+        try:
+            answer = await connection.http.handle_async_request(outgoing)
+            return await read_answer(connection.line, answer, self._carrier.max_response_bytes)
+        finally:
+            await pool.give_back(connection)
+            if isinstance(outgoing.stream, Content):
+                await outgoing.stream.aclose()
 
 
-def _summary(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+class _PoolCarrier:
+    def __init__(
+        self,
+        max_connections: int,
+        max_response_bytes: int,
+        keepalive_expiry: float,
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        self._max_connections = max_connections
+        self.max_response_bytes = max_response_bytes
+        self._keepalive_expiry = keepalive_expiry
+        self._tls = tls
+        self._routes: dict[str, tuple[Destination, OriginPool]] = {}
 
+    def begin(self, request: Request) -> _PoolExchange:
+        return _PoolExchange(self, request)
 
-def _without_frames(error: BaseException) -> BaseException:
-    """Take the frames from an error of the HTTP library: their variables hold the credential."""
-    seen: BaseException | None = error
-    while seen is not None:
-        seen.__traceback__ = None
-        seen = seen.__cause__ or seen.__context__
-    return error
+    async def route(self, origin: str) -> tuple[Destination, OriginPool]:
+        if origin not in self._routes:
+            if len(self._routes) >= _MOST_POOLS:
+                await self._close_quiet_pool()
+            pool = OriginPool(
+                origin,
+                max_connections=self._max_connections,
+                keepalive_expiry=self._keepalive_expiry,
+                ssl_context=self._tls,
+            )
+            # Another request may have opened one meanwhile.
+            return self._routes.setdefault(origin, (Destination(origin), pool))
+        return self._routes[origin]
+
+    async def _close_quiet_pool(self) -> None:
+        quiet = (origin for origin, (_, pool) in self._routes.items() if pool.quiet)
+        origin = next(quiet, None)
+        if origin is not None:
+            _, pool = self._routes.pop(origin)
+            await pool.aclose()
+
+    async def aclose(self) -> None:
+        for _, pool in self._routes.values():
+            await pool.aclose()

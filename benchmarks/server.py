@@ -1,0 +1,108 @@
+"""A server that costs next to nothing: canned answers, so that what is measured is the client.
+
+It prints its port, and serves until its standard input ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+PAGE_SIZE = 100
+PAGES = 300
+
+
+def message(number: int) -> dict[str, object]:
+    """A message as the API sends it."""
+    return {
+        "id": f"{number:024x}",
+        "received": "2024-05-01T12:00:00.000Z",
+        "author": {
+            "type": "user",
+            "userId": "61259f36c63ed300d8a95e45",
+            "displayName": "Steve",
+            "avatarUrl": "https://www.gravatar.com/image.jpg",
+            "user": {"id": "61259f36c63ed300d8a95e45", "externalId": "u-1"},
+        },
+        "content": {"type": "text", "text": f"Hello, I need help with order {number}."},
+        "source": {
+            "type": "web",
+            "integrationId": "582dedf230e788746891281a",
+            "originalMessageTimestamp": "2024-05-01T12:00:00.000Z",
+            "client": {
+                "id": "61259f36c63ed300d8a95e46",
+                "type": "web",
+                "status": "active",
+                "integrationId": "582dedf230e788746891281a",
+                "lastSeen": "2024-05-01T12:00:00.000Z",
+                "info": {"browser": "Chrome", "currentUrl": "https://acme.test/"},
+            },
+        },
+        "metadata": {"lang": "en-ca"},
+    }
+
+
+def page(number: int) -> bytes:
+    """One page of a long conversation, walked backwards; the last has nothing before it."""
+    start = number * PAGE_SIZE
+    meta = {"hasMore": number + 1 < PAGES, "beforeCursor": str(number + 1)}
+    listed = [message(start + offset) for offset in range(PAGE_SIZE)]
+    return json.dumps({"messages": listed, "meta": meta, "links": {}}).encode()
+
+
+def answer(status: str, body: bytes) -> bytes:
+    """A whole HTTP answer."""
+    head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return f"{head}\r\n\r\n".encode() + body
+
+
+POSTED = answer("201 Created", json.dumps({"messages": [message(1)]}).encode())
+PAGES_ANSWERED = [answer("200 OK", page(number)) for number in range(PAGES)]
+
+
+class Serving(asyncio.Protocol):
+    """One connection."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.received = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every request that is complete."""
+        self.received += data
+        while True:
+            end = self.received.find(b"\r\n\r\n")
+            if end < 0:
+                return
+            head = self.received[:end].lower()
+            length = 0
+            if (at := head.find(b"\r\ncontent-length:")) >= 0:
+                length = int(head[at + 17 :].partition(b"\r\n")[0])
+            if len(self.received) < end + 4 + length:
+                return
+            self.received = self.received[end + 4 + length :]
+            self.transport.write(self.answer(head))
+
+    def answer(self, head: bytes) -> bytes:
+        """The answer to a request."""
+        if head.startswith(b"post"):
+            return POSTED
+        target = head.partition(b" http/")[0]
+        cursor = target.rpartition(b"before%5d=")[2] or b"0"
+        return PAGES_ANSWERED[int(cursor) if cursor.isdigit() else 0]
+
+
+async def serve() -> None:
+    """Serve until standard input ends."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Serving, "127.0.0.1", 0, backlog=1024)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await loop.run_in_executor(None, sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

@@ -1,0 +1,85 @@
+"""Servers on loopback whose behaviour a test writes itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+from anyio.abc import ByteStream, SocketAttribute
+from anyio.streams.tls import TLSListener
+
+from sunco import HttpxTransport, Request
+
+__all__ = ["OK", "Behaviour", "answering", "get", "post", "read_request", "serving", "transport"]
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+Behaviour = Callable[[ByteStream], Awaitable[None]]
+
+
+async def read_request(stream: ByteStream) -> bytes:
+    """Everything up to the end of the body, as far as Content-Length tells."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += await stream.receive()
+    head, _, body = received.partition(b"\r\n\r\n")
+    length = 0
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            length = int(line.partition(b":")[2])
+    while len(body) < length:
+        body += await stream.receive()
+    return head + b"\r\n\r\n" + body
+
+
+@asynccontextmanager
+async def serving(behaviour: Behaviour, tls: Any = None) -> AsyncGenerator[str]:
+    """A server on a free port; its URL."""
+
+    async def handle(stream: ByteStream) -> None:
+        async with stream:
+            try:
+                await behaviour(stream)
+            except (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+                return
+
+    async with (
+        await anyio.create_tcp_listener(local_host="127.0.0.1") as plain,
+        anyio.create_task_group() as tasks,
+    ):
+        listener: Any = plain if tls is None else TLSListener(plain, tls, standard_compatible=False)
+        tasks.start_soon(listener.serve, handle)
+        port = plain.extra(SocketAttribute.local_port)
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
+        tasks.cancel_scope.cancel()
+
+
+def answering(answer: bytes) -> Behaviour:
+    """Gives every request the same answer."""
+
+    async def behaviour(stream: ByteStream) -> None:
+        while True:
+            await read_request(stream)
+            await stream.send(answer)
+
+    return behaviour
+
+
+@asynccontextmanager
+async def transport(*args: Any, **options: Any) -> AsyncGenerator[HttpxTransport]:
+    """The transport, closed in the end."""
+    made = HttpxTransport(*args, **options)
+    try:
+        yield made
+    finally:
+        await made.aclose()
+
+
+def get(url: str, timeout: float | None = 5.0) -> Request:
+    return Request("GET", f"{url}/v2", {"Authorization": "Basic s3cret"}, None, timeout)
+
+
+def post(url: str, timeout: float | None = 5.0) -> Request:
+    return Request("POST", f"{url}/v2", {"Authorization": "Basic s3cret"}, b'{"a":1}', timeout)
