@@ -3,6 +3,8 @@
 demo       a whole conversation, against an emulator or your own account
 tests      the test suite on this interpreter, with coverage
 tests-all  the test suite on every supported interpreter found
+contract   the code against a specification: nox -s contract -- SPECIFICATION
+drift      what a newer specification asks for: nox -s drift -- SPECIFICATION
 lint       ruff
 types      mypy and pyright, both strict
 """
@@ -79,6 +81,23 @@ def tests(session: nox.Session) -> None:
 def tests_all(session: nox.Session) -> None:
     """The test suite on every supported interpreter that is found."""
     run_tests(session)
+
+
+@nox.session
+def contract(session: nox.Session) -> None:
+    """Hold the code against a specification, many times over."""
+    if len(session.posargs) != 1:
+        session.error("Name one file: nox -s contract -- SPECIFICATION")
+    install(session, "test")
+    env = {"SUNCO_OPENAPI": os.path.abspath(session.posargs[0]), "SUNCO_EXAMPLES": "100"}  # noqa: PTH100
+    session.run("pytest", "tests/contract", env=env)
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """Tell what another specification adds, changes and removes."""
+    install(session, "test")
+    session.run("python", "-m", "contract.drift", *session.posargs, env={"PYTHONPATH": "tests"})
 
 
 @nox.session

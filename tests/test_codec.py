@@ -148,7 +148,10 @@ def test_whole_numbers(given: Any, expected: int | None) -> None:
     assert read({"id": "p", "unreadCount": given}, Participant).unread_count == expected
 
 
-@pytest.mark.parametrize(("given", "expected"), [(3, 3), (3.5, 3.5), ("3.5", 3.5), ("1e3", 1000.0)])
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [(3, 3), (3.5, 3.5), ("3.5", 3.5), ("1e3", 1000.0), ("9007199254740993", 9007199254740993)],
+)
 def test_numbers(given: Any, expected: float) -> None:
     content = read({"mediaUrl": "u", "mediaSize": given}, FileMessage)
     assert content.media_size == expected

@@ -135,6 +135,11 @@ def _read_number(value: Any, _: Any) -> float:
         return value
     if isinstance(value, str):
         try:
+            # Whole numbers are not always within a float's precision: ids, for one.
+            return int(value)
+        except ValueError:
+            pass
+        try:
             number = float(value)
         except ValueError:
             raise _MismatchError("expected a number, got other text") from None

@@ -250,14 +250,12 @@ class ClientUpdatePayload(Model):
         user: The user.
         client: The client.
         reason: What changed.
-        source: Where it came from.
     """
 
     conversation: Conversation | None = None
     user: User | None = None
     client: Client | None = None
     reason: Literal["confirmed", "blocked", "unblocked", "matched"] | str | None = None
-    source: Source | None = None
 
 
 @model

@@ -1,0 +1,1 @@
+"""The guard: what the API's specification says, held against what the code does."""

@@ -1,0 +1,148 @@
+"""Documents made from the specification's own schemas are read, and nothing in them is lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import typing
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from types import NoneType
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contract.calls import sent
+from contract.differences import is_model, is_union, required_kind
+from contract.loss import lost
+from contract.parts import REQUEST_PARTS
+from contract.specification import Schema, Specification, read_document
+from sunco import codec
+from sunco.models import Event
+
+PATH = os.environ.get("SUNCO_OPENAPI", "")
+if not PATH:
+    pytest.skip("SUNCO_OPENAPI names no specification", allow_module_level=True)
+
+SPECIFICATION = Specification(read_document(PATH))
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+NAME = TEXT.map(lambda text: f"x{text}")
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | TEXT,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXT, inner, max_size=2),
+    max_leaves=4,
+)
+TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2100, 1, 1)).map(  # noqa: DTZ001
+    lambda moment: moment.replace(tzinfo=UTC, microsecond=moment.microsecond // 1000 * 1000)
+)
+# Depth at which a kind that holds itself stops doing so.
+DEEPEST = 4
+
+
+def scalars(kind: Any, json_kind: str) -> st.SearchStrategy[Any]:
+    """A scalar as declared, or of another type that can be read as it."""
+    if kind is datetime:
+        return TIMES.map(lambda moment: moment.isoformat().replace("+00:00", "Z"))
+    if json_kind == "string":
+        return TEXT | st.integers() | st.booleans()
+    if json_kind == "integer":
+        return st.integers() | st.integers().map(str) | st.integers(-1000, 1000).map(float)
+    if json_kind == "number":
+        return st.floats(allow_nan=False, allow_infinity=False) | st.integers().map(str)
+    return st.booleans() | st.sampled_from(["true", "false"])
+
+
+def documents(schema: Schema, kind: Any, depth: int = 0) -> st.SearchStrategy[Any]:
+    """Documents of a schema that is read into a type."""
+    kind = required_kind(kind)
+    members = [m for m in typing.get_args(kind) if typing.get_origin(m) is not typing.Literal]
+    if is_union(kind) and all(map(is_model, members)):
+        classes = {member.type: member for member in members if isinstance(member.type, str)}
+        kinds = [
+            objects(variant, classes[tag], depth)
+            for tag, variant in SPECIFICATION.variants(schema).items()
+        ]
+        return st.one_of(*kinds, st.dictionaries(NAME, ANYTHING, max_size=3))
+    if is_model(kind):
+        return objects(schema, kind, depth)
+    if typing.get_origin(kind) in {Sequence, list}:
+        return st.lists(
+            st.deferred(
+                lambda: documents(SPECIFICATION.resolve(schema)["items"], members[0], depth)
+            ),
+            max_size=2 if depth < DEEPEST else 0,
+        )
+    if typing.get_origin(kind) in {Mapping, dict} or kind is Any:
+        return st.dictionaries(TEXT, ANYTHING, max_size=3)
+    return scalars(kind, SPECIFICATION.kind(schema))
+
+
+@cache
+def hints_of(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
+def objects(schema: Schema, kind: Any, depth: int) -> st.SearchStrategy[Any]:
+    """Objects with any of their fields, nulls among them, and with fields that nobody knows."""
+    fields = {codec.json_name(field): field for field in attrs.fields(kind)}
+    hints = hints_of(kind)
+    always: dict[str, st.SearchStrategy[Any]] = {}
+    sometimes: dict[str, st.SearchStrategy[Any]] = {}
+    if isinstance(getattr(kind, "type", None), str):
+        always["type"] = st.just(kind.type)
+    for name, inner in SPECIFICATION.properties(schema).items():
+        if name in always or name not in fields:
+            continue
+        hint = hints[fields[name].name]
+        strategy = st.deferred(
+            lambda inner=inner, hint=hint: documents(inner, hint, depth + 1)  # type: ignore[misc]
+        )
+        if NoneType not in typing.get_args(hint):
+            always[name] = strategy
+        elif depth < DEEPEST:
+            sometimes[name] = st.none() | strategy
+    known = st.fixed_dictionaries(always, optional=sometimes)
+    unknown = st.dictionaries(NAME, ANYTHING, max_size=2)
+    return st.tuples(unknown, known).map(lambda both: {**both[0], **both[1]})
+
+
+def kinds() -> dict[str, tuple[Schema, Any]]:
+    """Everything that the client reads or sends, and every event."""
+    found: dict[str, tuple[Schema, Any]] = {}
+    for operation in SPECIFICATION.operations():
+        known = sent()[operation.name][0].operation
+        if known.into is NoneType or operation.answer is None:
+            continue
+        schema = operation.answer
+        if known.key is not None:
+            schema = SPECIFICATION.properties(schema)[known.key]
+        found[operation.name] = schema, known.into
+    events = {kind.type: kind for kind in typing.get_args(Event) if isinstance(kind.type, str)}
+    for trigger, schema in SPECIFICATION.events().items():
+        found[trigger] = schema, events[trigger]
+    for name, kind in REQUEST_PARTS.items():
+        found[name] = SPECIFICATION.find(name), kind
+    return found
+
+
+KINDS = kinds()
+
+
+@pytest.mark.parametrize("name", KINDS)
+@settings(
+    max_examples=int(os.environ.get("SUNCO_EXAMPLES", "8")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(data=st.data())
+def test_nothing_is_lost(name: str, data: st.DataObject) -> None:
+    schema, kind = KINDS[name]
+    document = data.draw(documents(schema, kind))
+    model: Any = codec.decode(json.dumps(document).encode(), kind)
+    written = codec.encode(model)
+    assert lost(document, json.loads(written)) == []
+    assert codec.decode(written, kind) == model
