@@ -51,10 +51,11 @@ def test_what_is_not_known_is_kept_and_written_back() -> None:
         "hasPaymentInfo": False,
         "profile": {"locale": "en", "localeOrigin": "zendeskAccount"},
         "extra": {"a": None},
+        "sunco:extra": 1,
         "metadata": {"deep": [{"x": None}]},
     }
     user = read(document, User)
-    assert user.extra == {"hasPaymentInfo": False, "extra": {"a": None}}
+    assert user.extra == {"hasPaymentInfo": False, "extra": {"a": None}, "sunco:extra": 1}
     assert user.profile.extra == {"localeOrigin": "zendeskAccount"}
     assert written(user) == document
 

@@ -29,8 +29,9 @@ __all__ = ["decode", "encode", "json_name", "structure"]
 T = TypeVar("T")
 _Hook = Callable[[Any, Any], Any]
 
-# No JSON document has it as a key by accident.
-_EXTRA: Final = "\0extra"
+# Where what is unknown is handed to the generated readers. A document that has this very key loses
+# nothing: it is unknown, too.
+_EXTRA: Final = "sunco:extra"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _KINDS: Final[Mapping[type, str]] = {
     dict: "an object",
