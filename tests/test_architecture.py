@@ -15,8 +15,8 @@ SOURCE = Path(sunco.__file__).parent
 FLOORS = [
     ["errors"],
     ["jsontext", "models", "_version"],
-    ["wire", "codec", "retry", "multipart"],
-    ["auth", "transport"],
+    ["wire", "codec", "retry", "multipart", "ratelimit", "observe"],
+    ["auth", "transport", "otel"],
     ["session", "pagination"],
     ["resources"],
     ["client"],

@@ -44,6 +44,9 @@ from sunco.pagination import (
     Page,
     Paginator,
 )
+from sunco.ratelimit import (
+    RateLimiter,
+)
 from sunco.retry import (
     RetryPolicy,
 )
@@ -81,6 +84,7 @@ __all__ = [
     "PaymentRequiredError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RateLimiter",
     "Request",
     "Response",
     "RetryPolicy",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Final, Self
@@ -15,6 +15,8 @@ from sunco import resources, wire
 from sunco.auth import Auth, BasicAuth, key_problem
 from sunco.errors import ConfigurationError
 from sunco.models._model import UNSET, Unset
+from sunco.observe import Observer, checked_observers
+from sunco.ratelimit import RateLimiter
 from sunco.retry import RetryPolicy
 from sunco.session import Session
 from sunco.transport import HttpxTransport, Transport
@@ -41,8 +43,11 @@ class Sunco:
             `https://api.eu-1.smooch.io`. Plain http is for loopback only.
         timeout: Seconds that one attempt may take; None for no limit.
         retry: When to try again.
+        rate_limit: How fast to go: a `RateLimiter`, which several clients can share, or requests
+            per second. None for as fast as it goes.
         max_connections: How many requests may be under way at once; more wait for their turn.
         max_response_bytes: How long an answer may be.
+        observers: Callables that are told what happens; see `sunco.observe`.
         transport: Instead of the default one: what carries the requests. It is closed with the
             client.
 
@@ -61,8 +66,10 @@ class Sunco:
         base_url: str | None = None,
         timeout: float | None = 30.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen, so it can be shared
+        rate_limit: RateLimiter | float | None = None,
         max_connections: int = 100,
         max_response_bytes: int = 64 * 1024 * 1024,
+        observers: Sequence[Observer] = (),
         transport: Transport | None = None,
     ) -> None:
         problem = _credential_problem(auth, key_id, key_secret)
@@ -79,6 +86,8 @@ class Sunco:
             app_id=_app_id(app_id),
             timeout=_timeout(timeout),
             retry=retry,
+            limiter=_limiter(rate_limit),
+            observers=checked_observers(observers),
             transport=transport
             or HttpxTransport(
                 max_connections=max_connections, max_response_bytes=max_response_bytes
@@ -117,6 +126,7 @@ class Sunco:
         app_id: str | Unset | None = UNSET,
         timeout: float | Unset | None = UNSET,
         retry: RetryPolicy | Unset = UNSET,
+        rate_limit: RateLimiter | float | Unset | None = UNSET,
     ) -> Self:
         """A cheap copy with other settings, over the same connections.
 
@@ -126,6 +136,7 @@ class Sunco:
             app_id: The app that app-wide operations work on.
             timeout: Seconds that one attempt may take; None for no limit.
             retry: When to try again.
+            rate_limit: How fast to go; None for as fast as it goes.
 
         Raises:
             ConfigurationError: A setting is wrong.
@@ -137,6 +148,8 @@ class Sunco:
             settings["timeout"] = _timeout(timeout)
         if retry is not UNSET:
             settings["retry"] = retry
+        if rate_limit is not UNSET:
+            settings["limiter"] = _limiter(rate_limit)
         copy = object.__new__(type(self))
         copy._closes = False
         copy._session = attrs.evolve(self._session, **settings)
@@ -323,3 +336,9 @@ def _timeout(timeout: float | None) -> float | None:
     if timeout is not None and not timeout > 0:
         raise ConfigurationError(f"timeout must be greater than 0 seconds, not {timeout!r}.")
     return timeout
+
+
+def _limiter(rate_limit: RateLimiter | float | None) -> RateLimiter | None:
+    if rate_limit is None or isinstance(rate_limit, RateLimiter):
+        return rate_limit
+    return RateLimiter(rate_limit)

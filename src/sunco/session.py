@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any, TypeVar, cast
 import anyio
 import attrs
 
-from sunco import wire
+from sunco import observe, wire
 from sunco._version import __version__
 from sunco.auth import Auth
 from sunco.errors import (
@@ -24,6 +25,8 @@ from sunco.errors import (
 )
 from sunco.models.pages import Links, Listing, Meta
 from sunco.multipart import Multipart
+from sunco.observe import Observer, Report
+from sunco.ratelimit import RateLimiter
 from sunco.retry import TRANSIENT, RetryBudget, RetryPolicy
 from sunco.transport import Transport
 from sunco.wire import Headers, Operation, Request, Response
@@ -48,7 +51,9 @@ class Session:
         app_id: The app that app-wide operations work on.
         timeout: Seconds that an attempt may take; None for no limit.
         retry: When to try again.
-        budget: What may be spent on that; shared by all copies of a client.
+        limiter: What every try waits for, if anything.
+        observers: Who is told what happens.
+        budget: What may be spent on retries; shared by all copies of a client.
         jitter: Where random numbers from 0 to 1 come from.
     """
 
@@ -58,6 +63,8 @@ class Session:
     app_id: str | None
     timeout: float | None
     retry: RetryPolicy
+    limiter: RateLimiter | None = None
+    observers: tuple[Observer, ...] = ()
     budget: RetryBudget = attrs.field(factory=RetryBudget)
     jitter: Callable[[], float] = random.random
 
@@ -135,7 +142,7 @@ class Session:
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None
     ) -> Response:
         """Call an endpoint that is no operation; the path goes behind the base URL as it is."""
-        operation = Operation("Request", method, path, Response)
+        operation = Operation("", method, path, Response)
         request = self._build(method, self.base_url + path, params, body)
         return await self.send(request, lambda response: response, operation)
 
@@ -168,13 +175,30 @@ class Session:
         Raises:
             SuncoError: As the answer, or its absence, has it.
         """
+        report = observe.report_on(
+            self.observers, operation.name or None, request.method, request.url
+        )
+        try:
+            return await self._try(request, read, operation, report)
+        except BaseException as error:
+            report.gave_up(error)
+            raise
+
+    async def _try(
+        self,
+        request: Request,
+        read: Callable[[Response], R],
+        operation: Operation[Any],
+        report: Report,
+    ) -> R:
+        await self._wait_for_turn(report, math.inf)
         began = anyio.current_time()
         uncertain = False
         attempt = 0
         while True:
             attempt += 1
             try:
-                response = await self._attempt(request, operation, began)
+                response = await self._attempt(request, operation, began, report)
             except NotFoundError as error:
                 if operation.removes and uncertain:
                     return read(Response(200, error.headers, b"{}"))
@@ -187,16 +211,36 @@ class Session:
                 raise
             else:
                 return _read(response, read, request, attempt)
+            self._slow_down(failure)
             delay = self._delay(failure, request, operation, attempt, anyio.current_time() - began)
             uncertain = uncertain or _may_have_worked(failure)
-            if delay is None:
-                if isinstance(failure, APIConnectionError):
-                    failure.maybe_delivered = uncertain
-                _add_context(failure, request, attempt)
-                raise failure
-            await anyio.sleep(delay)
+            if delay is not None:
+                report.retrying(failure, delay)
+                await anyio.sleep(delay)
+                if await self._wait_for_turn(report, began + (self.retry.deadline or math.inf)):
+                    continue
+            if isinstance(failure, APIConnectionError):
+                failure.maybe_delivered = uncertain
+            _add_context(failure, request, attempt)
+            raise failure
 
-    async def _attempt(self, request: Request, operation: Operation[Any], began: float) -> Response:
+    async def _wait_for_turn(self, report: Report, until: float) -> bool:
+        if self.limiter is None:
+            return True
+        with anyio.CancelScope(deadline=until):
+            waited = await self.limiter.acquire()
+            if waited:
+                report.limited(waited)
+            return True
+        return False
+
+    def _slow_down(self, failure: APIConnectionError | APIStatusError) -> None:
+        if self.limiter is not None and isinstance(failure, RateLimitError):
+            self.limiter.slow_down(min(failure.retry_after or 0.0, self.retry.max_wait))
+
+    async def _attempt(
+        self, request: Request, operation: Operation[Any], began: float, report: Report
+    ) -> Response:
         timeout = request.timeout
         if self.retry.deadline is not None:
             left = max(0.0, began + self.retry.deadline - anyio.current_time())
@@ -204,9 +248,11 @@ class Session:
         headers = request.headers
         if operation.signed:
             headers = Headers(headers) | await self.auth.headers()
+        report.sent()
         response = await self.transport.send(
             attrs.evolve(request, headers=headers, timeout=timeout)
         )
+        report.answered(response.status)
         if not 200 <= response.status < 300:  # noqa: PLR2004 - the class of successes
             raise wire.status_error(request, response, datetime.now(UTC))
         self.budget.earn()
