@@ -3,6 +3,7 @@
 demo       a whole conversation, against an emulator or your own account
 tests      the test suite on this interpreter, with coverage
 tests-all  the test suite on every supported interpreter found
+tests-lowest  the same with the oldest releases that are promised to work
 contract   the code against a specification: nox -s contract -- SPECIFICATION
 drift      what a newer specification asks for: nox -s drift -- SPECIFICATION
 lint       ruff
@@ -11,6 +12,7 @@ types      mypy and pyright, both strict
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -34,9 +36,21 @@ def install(session: nox.Session, group: str) -> None:
     session.install("--quiet", "--editable", ".[emulator,jwt,otel]", *tools)
 
 
-def run_tests(session: nox.Session) -> None:
+def lowest_requirements() -> list[str]:
+    """The oldest releases of everything that the project promises to work with."""
+    project = PYPROJECT["project"]
+    promised = [
+        *project["dependencies"],
+        *itertools.chain(*project["optional-dependencies"].values()),
+    ]
+    return [each.replace(">=", "==") for each in promised if ">=" in each]
+
+
+def run_tests(session: nox.Session, *pinned: str) -> None:
     """Run the test suite with coverage, and fail where a line or branch is not covered."""
     install(session, "test")
+    if pinned:
+        session.install("--quiet", *pinned)
     coverage_file = os.path.join(session.create_tmp(), ".coverage")  # noqa: PTH118
     env = {"COVERAGE_FILE": coverage_file}
     session.run("coverage", "run", "-m", "pytest", *session.posargs, env=env)
@@ -81,6 +95,12 @@ def tests(session: nox.Session) -> None:
 def tests_all(session: nox.Session) -> None:
     """The test suite on every supported interpreter that is found."""
     run_tests(session)
+
+
+@nox.session(name="tests-lowest")
+def tests_lowest(session: nox.Session) -> None:
+    """The test suite with the oldest releases that are promised to work."""
+    run_tests(session, *lowest_requirements())
 
 
 @nox.session
