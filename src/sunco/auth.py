@@ -40,7 +40,7 @@ class BasicAuth:
     __slots__ = ("_headers", "key_id")
 
     def __init__(self, key_id: str, key_secret: str) -> None:
-        self.key_id = key_id
+        self.key_id: str = key_id
         problem = key_problem(key_id, key_secret)
         if problem:
             # An error's frames can be shown with their variables.
@@ -117,9 +117,9 @@ class JWTAuth:
         lifetime: float = 3600.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.key_id = key_id
-        self.scope = scope
-        self.lifetime = lifetime
+        self.key_id: str = key_id
+        self.scope: Literal["app", "account", "integration"] = scope
+        self.lifetime: float = lifetime
         problem = key_problem(key_id, secret)
         if problem is None and scope not in _SCOPES:
             problem = f"scope must be one of {', '.join(_SCOPES)}, not {scope!r}."

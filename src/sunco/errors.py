@@ -162,7 +162,7 @@ class APIStatusError(SuncoError):
     ) -> None:
         super().__init__(message, **context)
         self.status = status
-        self.errors = tuple(errors)
+        self.errors: tuple[ErrorDetail, ...] = tuple(errors)
         self.headers: Mapping[str, str] = {} if headers is None else headers
 
     @property

@@ -48,11 +48,11 @@ class Multipart(AsyncIterable[bytes]):
         self._source = source
         self._start = 0
         self._size = self._measure()
-        self.headers = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        self.headers: dict[str, str] = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         if self._size is not None:
             length = len(self._head) + self._size + len(self._tail)
             self.headers["Content-Length"] = str(length)
-        self.spent = False
+        self.spent: bool = False
 
     def _measure(self) -> int | None:
         """The source's size, if it can be known before it is read."""

@@ -55,12 +55,14 @@ class Page(Sequence[T]):
         self._items = listing.items
         self._walk = walk
         self._position = position
-        self.after_cursor = listing.meta.after_cursor or _cursor(listing.links.next, "page[after]")
-        self.before_cursor = listing.meta.before_cursor or _cursor(
+        self.after_cursor: str | None = listing.meta.after_cursor or _cursor(
+            listing.links.next, "page[after]"
+        )
+        self.before_cursor: str | None = listing.meta.before_cursor or _cursor(
             listing.links.prev, "page[before]"
         )
         said = listing.meta.has_more
-        self.has_more = self._onward is not None if said is None else said
+        self.has_more: bool = self._onward is not None if said is None else said
 
     @overload
     def __getitem__(self, index: int) -> T: ...
