@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from .spec import check_answer
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -19,14 +21,39 @@ HELLO: JSON = {"type": "text", "text": "Hello!"}
 BUSINESS: JSON = {"type": "business"}
 
 
+class Bearer(httpx.Auth):
+    def __init__(self, token: str) -> None:
+        self.token = token
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["authorization"] = f"Bearer {self.token}"
+        yield request
+
+
 class Api:
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(
+        self,
+        emulator: Emulator,
+        *,
+        app_id: str | None = None,
+        auth: tuple[str, str] | httpx.Auth | None = None,
+    ) -> None:
         self.emulator = emulator
         self.http = httpx.AsyncClient(
             transport=httpx.ASGITransport(emulator.app),
-            base_url=f"http://emulator/v2/apps/{emulator.app_id}/",
-            auth=(emulator.key_id, emulator.key_secret),
+            base_url=f"http://emulator/v2/apps/{app_id or emulator.app_id}/",
+            auth=auth or (emulator.key_id, emulator.key_secret),
+            event_hooks={"response": [check_answer]},
         )
+
+    def by(self, *auth: str) -> Api:
+        """The same app, by another key or token."""
+        *key_id, secret = auth
+        return Api(self.emulator, auth=(key_id[0], secret) if key_id else Bearer(secret))
+
+    @property
+    def account(self) -> Api:
+        return self.by(self.emulator.account_key_id, self.emulator.key_secret)
 
     async def __aenter__(self) -> Self:
         await self.http.__aenter__()

@@ -2,127 +2,115 @@
 
 from __future__ import annotations
 
-import json
-import math
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
 from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse
 
-from sunco.emulator.answers import ApiError, bad_request, json_answer, not_found, refuse
-from sunco.emulator.authentication import authenticate
-from sunco.emulator.operations import Call, Operation, OperationTable
+from sunco.emulator.answers import ApiError, bad_request, json_answer, refuse
+from sunco.emulator.authentication import ANYONE, authenticate, authorize
+from sunco.emulator.bodies import parse_object, read_content, read_upload
+from sunco.emulator.operations import Call, Operation, OperationTable, Redirect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable
 
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
-    from sunco.emulator.state import App
+    from sunco.emulator.account import Account
+    from sunco.emulator.operations import Answer
+    from sunco.emulator.trouble import Trouble
 
-BODY_BYTES = 100 * 1024
+    Run = Callable[[Operation, Call], Answer]
 
 
 class Dispatcher:
     """The ASGI app that serves the operations.
 
     Args:
-        operations: The operations to serve.
-        apps: The apps, by id.
-        secrets: The secret of each key, by key id.
+        table: The operations to serve.
+        account: All that there is.
+        trouble: What is to go wrong.
+        run: Performs an operation.
     """
 
     def __init__(
         self,
-        operations: Iterable[Operation],
+        table: OperationTable,
         *,
-        apps: Mapping[str, App],
-        secrets: Mapping[str, str],
+        account: Account,
+        trouble: Trouble,
+        run: Run,
     ) -> None:
-        self._table = OperationTable(operations)
-        self._apps = apps
-        self._secrets = secrets
+        self._table = table
+        self._account = account
+        self._trouble = trouble
+        self._run = run
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         request = Request(scope, receive)
+        path = raw_path(scope)
+        fault = self._trouble.take(request.method, path)
         try:
-            answer = await self._answer(request)
+            if fault is not None:
+                await fault.begin(send)
+            answer = await self._answer(request, path)
+            if fault is not None:
+                await fault.end(send)
         except ApiError as error:
             answer = error.answer()
         except ClientDisconnect:
             return
         await answer(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
-        path = _raw_path(request.scope)
+    async def _answer(self, request: Request, path: str) -> Response:
         operation, ids = self._table.find(request.method, path)
-        principal = authenticate(request.headers.get("authorization"), self._secrets)
-        app = self._apps.get(ids["appId"])
-        if app is None:
-            raise not_found("App")
-        body = await _read_body(request, operation)
+        account, principal = self._account, ANYONE
+        if operation.scopes:
+            principal = authenticate(request.headers.get("authorization"), account)
+            if ids.get("integrationId") == "me" and principal.integration_id is not None:
+                ids["integrationId"] = principal.integration_id
+            authorize(principal, operation, ids, account)
         query = dict(parse_qsl(_text(request.scope["query_string"]), keep_blank_values=True))
+        upload = await read_upload(request) if operation.takes_file else None
+        body = await _read_body(request, operation)
         # From here to the answer nothing is awaited: see Operation.
-        call = Call(app, principal, ids, query, body, _address(request, path))
-        return json_answer(operation.run(call), operation.status)
+        call = Call(account, principal, ids, query, body, _origin(request), path, upload)
+        answer = self._run(operation, call)
+        if isinstance(answer, Redirect):
+            headers = {"location": answer.location}
+            return PlainTextResponse("Found", operation.status, headers)
+        return json_answer(answer, operation.status)
 
 
-def _address(request: Request, path: str) -> str:
+def raw_path(scope: Scope) -> str:
+    """The path as it was sent, without the part that the app is mounted at."""
+    raw: bytes | None = scope.get("raw_path")
+    path = _text(raw) if raw else quote(scope["path"])
+    return path.removeprefix(quote(scope.get("root_path", "")))
+
+
+def _origin(request: Request) -> str:
     scheme, root = request.scope["scheme"], request.scope.get("root_path", "")
-    return f"{scheme}://{request.headers.get('host', '')}{root}{path}"
+    return f"{scheme}://{request.headers.get('host', '')}{root}"
 
 
 def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def _raw_path(scope: Scope) -> str:
-    raw: bytes | None = scope.get("raw_path")
-    path = _text(raw) if raw else quote(scope["path"])
-    return path.removeprefix(quote(scope.get("root_path", "")))
-
-
 async def _read_body(request: Request, operation: Operation) -> dict[str, Any]:
     if operation.body is None:
         return {}
-    content = await _read_content(request)
+    content = await read_content(request)
     if not content and not operation.body_required:
         return {}
     media_type = request.headers.get("content-type", "").partition(";")[0]
     if media_type.strip().lower() != "application/json":
         raise bad_request("The content-type must be application/json")
-    body = _parse(content)
+    body = parse_object(content)
     refuse(operation.body.problems(body, ""))
     return body
-
-
-async def _read_content(request: Request) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
-    # What is too large is read to its end too, since many clients listen only after sending.
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size <= BODY_BYTES:
-            chunks.append(chunk)
-    if size > BODY_BYTES:
-        raise ApiError(413, "payload_too_large", "The request body must not exceed 100kb")
-    return b"".join(chunks)
-
-
-def _parse(content: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(content, parse_constant=_finite, parse_float=_finite)
-    except (ValueError, RecursionError):
-        raise bad_request("The request body is not valid JSON") from None
-    if not isinstance(body, dict):
-        raise bad_request("The request body must be a JSON object")
-    return cast("dict[str, Any]", body)
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return number

@@ -11,11 +11,37 @@ from sunco.emulator.answers import ApiError, resource_not_found
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from sunco.emulator.account import Account
     from sunco.emulator.authentication import Principal
     from sunco.emulator.state import App
     from sunco.emulator.validation import Shape
 
-Answer: TypeAlias = "dict[str, Any]"
+# The scopes that a key may have to be let in, as the spec's security sections give them.
+NOBODY_IN_PARTICULAR: tuple[str, ...] = ()
+ACCOUNT = ("account",)
+APP = ("app", "account")
+EVERYONE = ("integration", "app", "account")
+WEBHOOKS = ("integration", "app")
+INTEGRATION = ("integration",)
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """An answer that sends a browser elsewhere."""
+
+    location: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """An uploaded file."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+Answer: TypeAlias = "dict[str, Any] | Redirect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,20 +49,34 @@ class Call:
     """A request that has been let in: authenticated, and its body in shape.
 
     Args:
-        app: The app that the path names.
+        account: All that there is.
         principal: Who is calling.
         ids: The ids in the path, by name.
         query: The decoded query.
         body: The JSON body, empty if the operation takes none.
-        address: The address asked for, without its query.
+        origin: The address of the emulator.
+        path: The path asked for.
+        upload: The uploaded file, if the operation takes one.
     """
 
-    app: App
+    account: Account
     principal: Principal
     ids: Mapping[str, str]
     query: dict[str, str]
     body: dict[str, Any]
-    address: str
+    origin: str
+    path: str
+    upload: Upload | None = None
+
+    @property
+    def app(self) -> App:
+        """The app that the path names."""
+        return self.account.apps[self.ids["appId"]]
+
+    @property
+    def address(self) -> str:
+        """The address asked for, without its query."""
+        return f"{self.origin}{self.path}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +93,9 @@ class Operation:
     status: int
     body: Shape | None
     body_required: bool
+    scopes: tuple[str, ...]
+    takes_file: bool
+    changes: bool
 
 
 class Operations:
@@ -69,6 +112,9 @@ class Operations:
         status: int = 200,
         body: Shape | None = None,
         body_required: bool = True,
+        scopes: tuple[str, ...] = EVERYONE,
+        takes_file: bool = False,
+        changes: bool | None = None,
     ) -> Callable[[Callable[[Call], Answer]], Callable[[Call], Answer]]:
         """Make the decorated function the operation at this address.
 
@@ -78,10 +124,17 @@ class Operations:
             status: The status of an answer that is not an error.
             body: The shape of the body, if there is one.
             body_required: Whether the body may not be left out.
+            scopes: The scopes that may call it; without any, no key is needed.
+            takes_file: Whether the body is an uploaded file.
+            changes: Whether it changes anything; by default, all but GET does.
         """
+        changing = method != "GET" if changes is None else changes
 
         def decorate(run: Callable[[Call], Answer]) -> Callable[[Call], Answer]:
-            self.all.append(Operation(run, method, path, status, body, body_required))
+            operation = Operation(
+                run, method, path, status, body, body_required, scopes, takes_file, changing
+            )
+            self.all.append(operation)
             return run
 
         return decorate

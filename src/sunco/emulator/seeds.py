@@ -13,6 +13,7 @@ MESSAGEBIRD_ID = "000000005eed000000000003"
 MAILGUN_ID = "000000005eed000000000004"
 BOT_ID = "000000005eed000000000005"
 AGENT_ID = "000000005eed000000000006"
+WEB_ID = "000000005eed000000000007"
 
 INTEGRATIONS: Sequence[Mapping[str, Any]] = (
     {"id": WHATSAPP_ID, "type": "whatsapp", "displayName": "WhatsApp"},
@@ -21,6 +22,7 @@ INTEGRATIONS: Sequence[Mapping[str, Any]] = (
     {"id": MAILGUN_ID, "type": "mailgun", "displayName": "Mailgun"},
     {"id": BOT_ID, "type": "custom", "displayName": "Bot"},
     {"id": AGENT_ID, "type": "zd:agentWorkspace", "displayName": "Agent Workspace"},
+    {"id": WEB_ID, "type": "web", "displayName": "Web", "configuredOnAdminCenter": True},
 )
 
 SWITCHBOARD: Sequence[Mapping[str, Any]] = (
@@ -36,5 +38,13 @@ SWITCHBOARD: Sequence[Mapping[str, Any]] = (
         "name": "agent",
         "integrationId": AGENT_ID,
         "integrationType": "zd:agentWorkspace",
+    },
+)
+
+PARTNERS: Sequence[Mapping[str, Any]] = (
+    {
+        "client_id": "demo_partner",
+        "client_secret": "demo_partner_secret",
+        "redirect_uris": ["http://localhost/callback"],
     },
 )

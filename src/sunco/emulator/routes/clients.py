@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from sunco.emulator.answers import bad_request, not_found
 from sunco.emulator.operations import Operations
 from sunco.emulator.paging import cut, read_page
+from sunco.emulator.people import Client
 from sunco.emulator.routes.lookup import USER, user_of
 from sunco.emulator.shapes.clients import CLIENT_CREATE
-from sunco.emulator.state import Client
 
 if TYPE_CHECKING:
     from sunco.emulator.operations import Answer, Call
@@ -34,7 +34,7 @@ def create(call: Call) -> Answer:
         raise not_found("Conversation")
     if conversation.participant_of(user) is None:
         raise bad_request("User is not a member of the target conversation")
-    return {"client": call.app.link(user, criteria).to_json()}
+    return {"client": call.app.link(user, criteria, conversation).to_json()}
 
 
 @operations.add("GET", CLIENTS)

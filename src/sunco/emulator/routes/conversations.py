@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sunco.emulator.answers import bad_request
+from sunco.emulator.conversation import Conversation
 from sunco.emulator.operations import Operations
 from sunco.emulator.paging import cut, read_page
 from sunco.emulator.routes.lookup import (
@@ -19,7 +20,6 @@ from sunco.emulator.shapes.conversations import (
     CONVERSION_EVENTS,
     DOWNLOAD,
 )
-from sunco.emulator.state import Conversation
 
 if TYPE_CHECKING:
     from sunco.emulator.operations import Answer, Call
@@ -42,11 +42,9 @@ def create(call: Call) -> Answer:
     users = [referenced_user(call.app, entry) for entry in entries]
     if len({user.id for user in users}) < len(users):
         raise bad_request("A user can participate only once in a conversation")
-    conversation = call.app.create_conversation(call.body)
-    for user, entry in zip(users, entries, strict=True):
-        subscribe = entry.get("subscribeSDKClient", False)
-        call.app.join(conversation, user, subscribe_sdk_client=subscribe)
-    return {"conversation": conversation.to_json()}
+    subscribed = [entry.get("subscribeSDKClient", False) for entry in entries]
+    joined = list(zip(users, subscribed, strict=True))
+    return {"conversation": call.app.create_conversation(call.body, joined).to_json()}
 
 
 @operations.add("GET", CONVERSATIONS)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.answers import not_found
+from sunco.emulator.answers import bad_request, not_found
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sunco.emulator.conversation import Conversation
     from sunco.emulator.operations import Call
-    from sunco.emulator.state import App, Conversation, User
+    from sunco.emulator.people import User
+    from sunco.emulator.state import App
 
-CONVERSATIONS = "/v2/apps/{appId}/conversations"
+APPS = "/v2/apps"
+ANY_APP = f"{APPS}/{{appId}}"
+CONVERSATIONS = f"{ANY_APP}/conversations"
 CONVERSATION = f"{CONVERSATIONS}/{{conversationId}}"
-USERS = "/v2/apps/{appId}/users"
+USERS = f"{ANY_APP}/users"
 USER = f"{USERS}/{{userIdOrExternalId}}"
+INTEGRATIONS = f"{ANY_APP}/integrations"
+INTEGRATION = f"{INTEGRATIONS}/{{integrationId}}"
 
 
 def conversation_of(call: Call) -> Conversation:
@@ -57,3 +63,29 @@ def referenced_user(app: App, reference: Mapping[str, Any]) -> User:
     if user is None:
         raise not_found("User")
     return user
+
+
+def author_of(app: App, conversation: Conversation, author: Mapping[str, Any]) -> User | None:
+    """The user that an `author` is, or nobody for the business.
+
+    Raises:
+        ApiError: 404 `user_not_found`, or 400 if the user is not in the conversation.
+    """
+    if author["type"] == "business":
+        return None
+    user = referenced_user(app, author)
+    if conversation.participant_of(user) is None:
+        raise bad_request("The author is not a member of the conversation")
+    return user
+
+
+def integration_of(call: Call) -> dict[str, Any]:
+    """The integration in the path.
+
+    Raises:
+        ApiError: 404 `integration_not_found`.
+    """
+    integration = call.app.integrations.get(call.ids["integrationId"])
+    if integration is None:
+        raise not_found("Integration")
+    return integration

@@ -8,13 +8,15 @@ from sunco.emulator.answers import ApiError, bad_request, refuse, resource_not_f
 from sunco.emulator.content import complete
 from sunco.emulator.operations import Operations
 from sunco.emulator.paging import LARGEST_SIZE, cut, read_page
-from sunco.emulator.routes.lookup import CONVERSATION, conversation_of, referenced_user
+from sunco.emulator.routes.lookup import CONVERSATION, author_of, conversation_of
 from sunco.emulator.shapes.content import CONTENT
 from sunco.emulator.shapes.messages import MESSAGE
 
 if TYPE_CHECKING:
+    from sunco.emulator.conversation import Conversation
     from sunco.emulator.operations import Answer, Call
-    from sunco.emulator.state import App, Conversation, User
+    from sunco.emulator.people import User
+    from sunco.emulator.state import App
 
 MESSAGES = f"{CONVERSATION}/messages"
 
@@ -28,20 +30,21 @@ operations = Operations()
 def post(call: Call) -> Answer:
     """Post a message; the answer is a list, though of one."""
     conversation = conversation_of(call)
-    author = _author(call.app, conversation, call.body["author"])
+    author = author_of(call.app, conversation, call.body["author"])
     _check_destination(call.app, conversation, call.body)
     content = _content(call.body)
-    limit = call.app.message_limit
+    limit = call.account.message_limit
     if len(conversation.messages) >= limit:
         raise ApiError(423, "locked", f"Message limit of {limit} per conversation reached.")
     message: dict[str, Any] = {
         "author": _author_view(call.body["author"], author),
         "content": content,
-        "source": {"type": "api:conversations"},
     }
     if call.body.get("metadata") is not None:
         message["metadata"] = call.body["metadata"]
-    return {"messages": [call.app.post(conversation, message, author)]}
+    destination = call.body.get("destination")
+    posted = call.app.post(conversation, message, author, destination=destination)
+    return {"messages": [posted]}
 
 
 @operations.add("GET", MESSAGES)
@@ -67,18 +70,9 @@ def delete_all(call: Call) -> Answer:
 @operations.add("DELETE", f"{MESSAGES}/{{messageId}}")
 def delete(call: Call) -> Answer:
     """Delete one message."""
-    if conversation_of(call).messages.remove(call.ids["messageId"]) is None:
+    if not call.app.delete_message(conversation_of(call), call.ids["messageId"]):
         raise resource_not_found("Message not found")
     return {}
-
-
-def _author(app: App, conversation: Conversation, author: dict[str, Any]) -> User | None:
-    if author["type"] == "business":
-        return None
-    user = referenced_user(app, author)
-    if conversation.participant_of(user) is None:
-        raise bad_request("The author is not a member of the conversation")
-    return user
 
 
 def _author_view(author: dict[str, Any], user: User | None) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sunco.emulator.answers import bad_request, resource_not_found
+from sunco.emulator.conversation import Participant
 from sunco.emulator.operations import Operations
 from sunco.emulator.paging import cut, read_page
 from sunco.emulator.routes.lookup import CONVERSATION, conversation_of, referenced_user
 from sunco.emulator.shapes.conversations import LEAVE, MOST_PARTICIPANTS, PARTICIPANT
-from sunco.emulator.state import Participant
 
 if TYPE_CHECKING:
     from sunco.emulator.operations import Answer, Call

@@ -93,6 +93,8 @@ _FORM_FIELD = Object(
     },
     required=_FIELD_REQUIRED,
 )
+# The least that a field of any form has.
+FORM_FIELD_BASE = Object(_FIELD, required=_FIELD_REQUIRED)
 _FORM_RESPONSE_FIELD = Object({**_FIELD, "quotedMessageId": ANY_TEXT}, required=_FIELD_REQUIRED)
 ONE_RICH_TEXT = at_most_one("htmlText", "markdownText")
 

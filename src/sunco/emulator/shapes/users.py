@@ -14,13 +14,18 @@ PROFILE = Object(
         "locale": Nullable(String(shortest=1, longest=64)),
     }
 )
-USER_CREATE = Object(
+USER_UPDATE = Object(
     {
-        "externalId": String(shortest=1, longest=1024),
-        "brandId": BRAND_ID,
         "signedUpAt": TIMESTAMP,
         "toBeRetained": FLAG,
         "profile": PROFILE,
         "metadata": METADATA,
+    }
+)
+USER_CREATE = Object(
+    {
+        **USER_UPDATE.fields,
+        "externalId": String(shortest=1, longest=1024),
+        "brandId": BRAND_ID,
     }
 )

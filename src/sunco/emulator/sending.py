@@ -1,0 +1,115 @@
+"""Carrying a webhook's call to its target: over HTTP, or straight into an app."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import unquote, urlsplit
+
+import h11
+from anyio import EndOfStream, Event, connect_tcp
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.types import ASGIApp, Message, Scope
+
+    Send: TypeAlias = Callable[[str, Mapping[str, str], bytes], Awaitable[int]]
+
+_PORTS = {"http": 80, "https": 443}
+_CHUNK = 65536
+
+
+async def send_over_http(url: str, headers: Mapping[str, str], body: bytes) -> int:
+    """Post over HTTP, and return the status of the answer.
+
+    Args:
+        url: Where to.
+        headers: The headers, without those that frame the message.
+        body: The body.
+
+    Raises:
+        ValueError: The URL cannot be called.
+        OSError: There is no connection.
+        h11.RemoteProtocolError: The answer is not HTTP.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname:
+        raise ValueError(f"Not an HTTP address: {url}")
+    path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+    port = parts.port or _PORTS[parts.scheme]
+    connection = h11.Connection(h11.CLIENT)
+    head = h11.Request(
+        method="POST",
+        target=path,
+        headers=[
+            ("host", parts.netloc.rpartition("@")[2]),
+            ("connection", "close"),
+            ("content-length", str(len(body))),
+            *headers.items(),
+        ],
+    )
+    opened = [head, h11.Data(data=body), h11.EndOfMessage()]
+    data = b"".join(connection.send(event) or b"" for event in opened)
+    opening = (
+        connect_tcp(parts.hostname, port, tls=True)
+        if parts.scheme == "https"
+        else connect_tcp(parts.hostname, port)
+    )
+    async with await opening as stream:
+        await stream.send(data)
+        while True:
+            event = connection.next_event()
+            if isinstance(event, h11.Response):
+                return event.status_code
+            if event is h11.NEED_DATA:
+                try:
+                    connection.receive_data(await stream.receive(_CHUNK))
+                except EndOfStream:
+                    connection.receive_data(b"")
+
+
+def sender_into(app: ASGIApp) -> Send:
+    """A way of sending that calls an ASGI app, whatever host the URL names.
+
+    Args:
+        app: The app.
+    """
+
+    async def send(url: str, headers: Mapping[str, str], body: bytes) -> int:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        framed = {"host": host, "content-length": str(len(body)), **headers}
+        scope: Scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": parts.scheme,
+            "path": unquote(parts.path) or "/",
+            "raw_path": (parts.path or "/").encode(),
+            "query_string": parts.query.encode(),
+            "root_path": "",
+            "headers": [(name.encode(), text.encode()) for name, text in framed.items()],
+            "client": ("127.0.0.1", 0),
+            "server": (parts.hostname, parts.port or _PORTS.get(parts.scheme)),
+        }
+        statuses: list[int] = []
+        given: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        never = Event()
+
+        async def receive() -> Message:
+            if not given:
+                # As long as the app listens, the caller has not gone.
+                await never.wait()
+            return given.pop()
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+
+        await app(scope, receive, answer)
+        if not statuses:
+            raise ConnectionError("The app returned without an answer")
+        return statuses[0]
+
+    return send

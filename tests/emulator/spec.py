@@ -1,0 +1,172 @@
+"""Holding what the emulator says against the API's specification.
+
+`SUNCO_OPENAPI` names the specification's file. Where it is set, every answer to every test of the
+emulator, and every webhook's call, is validated against its schemas.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import pytest
+import yaml
+from openapi_schema_validator import (  # pyright: ignore[reportMissingTypeStubs]
+    OAS30ReadValidator,  # pyright: ignore[reportUnknownVariableType]
+    oas30_format_checker,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import httpx
+
+SPEC = os.environ.get("SUNCO_OPENAPI")
+needs_spec = pytest.mark.skipif(
+    SPEC is None, reason="SUNCO_OPENAPI does not name the API's specification"
+)
+
+METHODS = ("get", "post", "patch", "put", "delete")
+
+# Where the specification is at fault, and what is taken in its place. The only such list.
+FAULTS: dict[str, dict[str, Any]] = {
+    "It documents an error where it has an example of one, and no others: every operation with a "
+    "body can answer 400, everything that needs a key 401 and 403, and so on.": {
+        "statuses": {400, 401, 403, 404, 405, 413, 429, 500, 502, 503, 504},
+    },
+    "It says that datasetId is a string, and gives an integer for an example.": {
+        "schemas": {"conversionEvents": {"datasetId": {"type": "integer"}}},
+    },
+    "It wants the content of every message to be of one of nine types, and takes the native "
+    "content of a channel where schema is whatsapp.": {
+        "excuses": (r"\.content: .* (discriminating property 'type'|could not be resolved)$",),
+    },
+}
+UNDOCUMENTED: set[int] = {
+    status for fault in FAULTS.values() for status in fault.get("statuses", ())
+}
+EXCUSES = [re.compile(text) for fault in FAULTS.values() for text in fault.get("excuses", ())]
+CORRECTED: dict[str, dict[str, Any]] = {
+    name: schema
+    for fault in FAULTS.values()
+    for name, schema in dict(fault.get("schemas", {})).items()
+}
+
+
+class Problem(Protocol):
+    json_path: str
+    message: str
+
+
+class Validator(Protocol):
+    def iter_errors(self, instance: Any) -> Iterable[Problem]: ...
+
+
+@cache
+def document() -> dict[str, Any]:
+    assert SPEC is not None
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loaded: dict[str, Any] = yaml.load(Path(SPEC).read_text(encoding="utf-8"), loader)  # noqa: S506
+    for name, properties in CORRECTED.items():
+        loaded["components"]["schemas"][name]["properties"].update(properties)
+    return loaded
+
+
+@cache
+def operations() -> list[tuple[str, re.Pattern[str], dict[str, Any]]]:
+    """Every operation with its method and the pattern of its path, the most literal first."""
+    found = [
+        (method.upper(), re.compile(re.sub(r"\{\w+\}", "[^/]+", path)), operation)
+        for path, item in sorted(document()["paths"].items(), key=lambda one: one[0].count("{"))
+        for method, operation in item.items()
+        if method in METHODS
+    ]
+    assert len(found) == 68
+    return found
+
+
+def operation_at(method: str, path: str) -> dict[str, Any] | None:
+    for its_method, pattern, operation in operations():
+        if its_method == method and pattern.fullmatch(path):
+            return operation
+    return None
+
+
+@cache
+def validator(pointer: str) -> Validator:
+    """Validates against the schema at `pointer`, a JSON pointer into the specification."""
+    schema: Any = document()
+    for part in pointer.strip("/").split("/"):
+        schema = schema[part.replace("~1", "/").replace("~0", "~")]
+    root = {"allOf": [schema], "components": document()["components"]}
+    return cast("Validator", OAS30ReadValidator(root, format_checker=oas30_format_checker))
+
+
+def problems(pointer: str, instance: Any) -> list[str]:
+    found = [
+        f"{error.json_path}: {error.message}" for error in validator(pointer).iter_errors(instance)
+    ]
+    return [text for text in found if not any(excuse.search(text) for excuse in EXCUSES)]
+
+
+seen: set[tuple[str, int]] = set()
+"""The operations that have answered, by id and status."""
+
+
+async def check_answer(response: httpx.Response) -> None:
+    """Validate an answer against the specification, if there is one."""
+    if SPEC is None:
+        return
+    request = response.request
+    path = request.url.raw_path.decode().partition("?")[0]
+    operation = operation_at(request.method, path)
+    if operation is None:
+        return
+    await response.aread()
+    name, status = operation["operationId"], response.status_code
+    seen.add((name, status))
+    if "content-length" in response.headers and "html" in response.headers["content-type"]:
+        return
+    error = "/components/schemas/errorResponse"
+    documented = operation["responses"].get(str(status))
+    if documented is None:
+        assert status in UNDOCUMENTED, f"{name} answers {status}"
+        assert not problems(error, response.json())
+        return
+    (media_type,) = documented["content"]
+    assert response.headers["content-type"].partition(";")[0] == media_type
+    if media_type != "application/json":
+        return
+    template = next(
+        path
+        for path, item in document()["paths"].items()
+        if any(one is operation for one in item.values())
+    )
+    escaped = template.replace("~", "~0").replace("/", "~1")
+    method = request.method.lower()
+    pointer = f"/paths/{escaped}/{method}/responses/{status}/content/application~1json/schema"
+    found = problems(pointer, response.json())
+    assert not found, f"{name} {status}: {found}"
+
+
+def check_call(body: dict[str, Any]) -> None:
+    """Validate a webhook's call: the events of each kind against the schema of that kind."""
+    if SPEC is None:
+        return
+    assert list(body) == ["app", "webhook", "events"]
+    assert not problems("/components/schemas/appSubSchema", body["app"])
+    assert not problems("/components/schemas/webhookSubSchema", body["webhook"])
+    for event in body["events"]:
+        found = problems(f"/components/schemas/{schema_of(event['type'])}", event)
+        assert not found, f"{event['type']}: {found}"
+
+
+def schema_of(trigger: str) -> str:
+    """The name of the schema for events of this kind."""
+    special = {"typing:start": "typing", "typing:stop": "typing"}
+    words = re.split(":", special.get(trigger, trigger))
+    name = words[0] + "".join(word[0].upper() + word[1:] for word in words[1:])
+    return name if trigger.startswith("switchboard:") else f"{name}Event"
