@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSListener
 
-from sunco import HttpxTransport, Request
+from sunco import HttpxTransport, Request, Transport
 
-__all__ = ["OK", "Behaviour", "answering", "get", "post", "read_request", "serving", "transport"]
+__all__ = [
+    "CERTIFICATE",
+    "OK",
+    "Behaviour",
+    "Counting",
+    "answering",
+    "get",
+    "post",
+    "read_request",
+    "serving",
+    "settled",
+    "tls_client",
+    "transport",
+]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+CERTIFICATE = Path(__file__).parent / "tls.pem"
 
 Behaviour = Callable[[ByteStream], Awaitable[None]]
 
@@ -67,10 +84,39 @@ def answering(answer: bytes) -> Behaviour:
     return behaviour
 
 
+class Counting:
+    """Answers as told, and counts connections and those that are open."""
+
+    def __init__(self, *answers: bytes) -> None:
+        self.answers = answers
+        self.opened = 0
+        self.open = 0
+        self.requests: list[bytes] = []
+
+    async def __call__(self, stream: ByteStream) -> None:
+        self.opened += 1
+        self.open += 1
+        try:
+            while True:
+                self.requests.append(await read_request(stream))
+                await stream.send(self.answers[min(len(self.requests), len(self.answers)) - 1])
+        finally:
+            self.open -= 1
+
+
+async def settled(server: Counting, open_connections: int) -> None:
+    """Wait until the server has noticed what was closed."""
+    with anyio.fail_after(5):
+        while server.open != open_connections:  # noqa: ASYNC110 - the kernel gives no event
+            await anyio.sleep(0.001)
+
+
 @asynccontextmanager
-async def transport(*args: Any, **options: Any) -> AsyncGenerator[HttpxTransport]:
-    """The transport, closed in the end."""
-    made = HttpxTransport(*args, **options)
+async def transport(
+    *args: Any, kind: Callable[..., Transport] = HttpxTransport, **options: Any
+) -> AsyncGenerator[Transport]:
+    """A transport, closed in the end."""
+    made = kind(*args, **options)
     try:
         yield made
     finally:
@@ -83,3 +129,7 @@ def get(url: str, timeout: float | None = 5.0) -> Request:
 
 def post(url: str, timeout: float | None = 5.0) -> Request:
     return Request("POST", f"{url}/v2", {"Authorization": "Basic s3cret"}, b'{"a":1}', timeout)
+
+
+def tls_client() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=CERTIFICATE)

@@ -51,6 +51,7 @@ from sunco.retry import (
     RetryPolicy,
 )
 from sunco.transport import (
+    AiohttpTransport,
     HttpxTransport,
     Transport,
 )
@@ -63,6 +64,7 @@ __all__ = [
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
+    "AiohttpTransport",
     "Auth",
     "AuthenticationError",
     "BadRequestError",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Final, cast
 
 import httpcore
@@ -11,17 +11,19 @@ import httpx
 
 from sunco.errors import ConfigurationError
 from sunco.transport._body import ACCEPT_ENCODING, Body
+from sunco.transport._content import Content
 from sunco.transport._line import Line
 from sunco.wire import Request, Response
 
-__all__ = ["Content", "Destination", "core_request", "joined", "locate", "read_answer"]
+__all__ = ["Destination", "check_head", "core_request", "joined", "locate", "read_answer"]
 
 # What httpx would leave as it is; anything else goes through its URL class.
 _PLAIN_URL: Final = re.compile(
     r"(https?://[a-z0-9.-]+(?::\d{1,5})?)(/[A-Za-z0-9/._~%?=&,:@!$'()*+;\[\]-]*)"
 )
+_TOKENS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_ACCEPT_ENCODING: Final = (b"accept-encoding", ACCEPT_ENCODING.encode())
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
-_ACCEPT_ENCODING: Final = (b"Accept-Encoding", ACCEPT_ENCODING.encode())
 
 
 class Destination:
@@ -41,38 +43,6 @@ class Destination:
         parsed = httpx.URL(url)
         self.url = parsed.copy_with(raw_path=b"/")
         self.host = parsed.netloc
-
-
-class Content(AsyncIterator[bytes]):
-    """A request's body, which can be left half-way: whatever makes it is closed by `aclose`.
-
-    Args:
-        content: The body, whole or in pieces.
-    """
-
-    __slots__ = ("_pieces", "_whole")
-
-    def __init__(self, content: bytes | AsyncIterable[bytes]) -> None:
-        self._whole = b""
-        self._pieces: AsyncIterator[bytes] | None = None
-        if isinstance(content, bytes):
-            self._whole = content
-        else:
-            self._pieces = aiter(content)
-
-    async def __anext__(self) -> bytes:
-        if self._pieces is not None:
-            return await anext(self._pieces)
-        whole, self._whole = self._whole, b""
-        if not whole:
-            raise StopAsyncIteration
-        return whole
-
-    async def aclose(self) -> None:
-        """Close what makes the pieces, if it can be closed."""
-        close = getattr(self._pieces, "aclose", None)
-        if close is not None:
-            await close()
 
 
 def locate(url: str) -> tuple[str, bytes]:
@@ -99,6 +69,7 @@ def core_request(request: Request, destination: Destination, target: bytes) -> h
     Raises:
         ConfigurationError: A header holds characters that no header can carry.
     """
+    check_head(request)
     url = destination.url
     content = request.content
     return httpcore.Request(
@@ -109,24 +80,37 @@ def core_request(request: Request, destination: Destination, target: bytes) -> h
     )
 
 
+def check_head(request: Request) -> None:
+    """Refuse a method or headers that cannot be sent, or would be sent as something else.
+
+    Raises:
+        ConfigurationError: One holds characters that do not belong there.
+    """
+    if not _TOKENS.fullmatch(request.method + "".join(request.headers)):
+        raise ConfigurationError("The method or a header's name holds characters it must not.")
+    if not _printable(request.headers):
+        raise ConfigurationError("Headers must be in printable ASCII.")
+
+
+def _printable(headers: Mapping[str, str]) -> bool:
+    values = "".join(headers.values())
+    return values.isascii() and values.isprintable()
+
+
 def _raw_headers(request: Request, host: bytes) -> list[tuple[bytes, bytes]]:
     headers = request.headers
-    raw = [(b"Host", host)] if "host" not in headers else []
-    try:
-        raw += [(name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()]
-    except UnicodeEncodeError:
-        # Not from the error, which holds the value.
-        raise ConfigurationError("Headers must be in ASCII.") from None
+    raw = [] if "host" in headers else [(b"host", host)]
     if "accept-encoding" not in headers:
         raw.append(_ACCEPT_ENCODING)
+    raw += [(name.encode(), value.encode()) for name, value in headers.items()]
     content = request.content
     if isinstance(content, bytes):
-        raw.append((b"Content-Length", b"%d" % len(content)))
+        raw.append((b"content-length", b"%d" % len(content)))
     elif content is None:
         if request.method in _WITH_BODY:
-            raw.append((b"Content-Length", b"0"))
+            raw.append((b"content-length", b"0"))
     elif "content-length" not in headers:
-        raw.append((b"Transfer-Encoding", b"chunked"))
+        raw.append((b"transfer-encoding", b"chunked"))
     return raw
 
 

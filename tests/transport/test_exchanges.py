@@ -1,4 +1,4 @@
-"""HttpxTransport against servers that behave badly, on loopback sockets."""
+"""Both transports against servers that behave badly, on loopback sockets."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ import socket
 from collections.abc import AsyncIterator
 
 import anyio
-import httpx
 import pytest
-import respx
 from anyio.abc import ByteStream
-from servers import OK, answering, get, post, read_request, serving, transport
+from servers import OK, answering, get, post, read_request, serving
 from test_session import assert_no_secret
 
 from sunco import (
@@ -22,11 +20,12 @@ from sunco import (
     RetryPolicy,
     Sunco,
 )
+from transport.conftest import Made
 
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_answer() -> None:
+async def test_an_answer(transport: Made) -> None:
     seen: list[bytes] = []
 
     async def behaviour(stream: ByteStream) -> None:
@@ -43,7 +42,7 @@ async def test_an_answer() -> None:
     assert seen[0].endswith(b'\r\n\r\n{"a":1}')
 
 
-async def test_a_body_can_be_streamed() -> None:
+async def test_a_body_can_be_streamed(transport: Made) -> None:
     received = bytearray()
 
     async def behaviour(stream: ByteStream) -> None:
@@ -61,7 +60,7 @@ async def test_a_body_can_be_streamed() -> None:
     assert received.endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
 
 
-async def test_connections_are_kept() -> None:
+async def test_connections_are_kept(transport: Made) -> None:
     connections = 0
 
     async def behaviour(stream: ByteStream) -> None:
@@ -75,12 +74,12 @@ async def test_connections_are_kept() -> None:
     assert connections == 1
 
 
-async def test_nobody_there_is_known_not_to_be_delivered() -> None:
+async def test_nobody_there_is_known_not_to_be_delivered(transport: Made) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
         async with transport() as carrier:
-            with pytest.raises(APIConnectionError, match="ConnectError") as caught:
+            with pytest.raises(APIConnectionError, match=r"Connect.*Error") as caught:
                 await carrier.send(post(url))
     assert not caught.value.maybe_delivered
     assert_no_secret(caught.value)
@@ -95,7 +94,9 @@ async def test_nobody_there_is_known_not_to_be_delivered() -> None:
         b"garbage\r\n\r\n",
     ],
 )
-async def test_connections_lost_after_sending_may_have_delivered(answer: bytes) -> None:
+async def test_connections_lost_after_sending_may_have_delivered(
+    answer: bytes, transport: Made
+) -> None:
     async def behaviour(stream: ByteStream) -> None:
         await read_request(stream)
         if answer:
@@ -108,7 +109,7 @@ async def test_connections_lost_after_sending_may_have_delivered(answer: bytes) 
     assert_no_secret(caught.value)
 
 
-async def test_silence_ends_with_a_timeout() -> None:
+async def test_silence_ends_with_a_timeout(transport: Made) -> None:
     async def behaviour(stream: ByteStream) -> None:
         await read_request(stream)
         await anyio.sleep_forever()
@@ -120,7 +121,7 @@ async def test_silence_ends_with_a_timeout() -> None:
     assert_no_secret(caught.value)
 
 
-async def test_a_trickle_ends_with_a_timeout() -> None:
+async def test_a_trickle_ends_with_a_timeout(transport: Made) -> None:
     """The timeout is for the whole attempt: bytes that keep coming do not stretch it."""
 
     async def behaviour(stream: ByteStream) -> None:
@@ -136,7 +137,7 @@ async def test_a_trickle_ends_with_a_timeout() -> None:
     assert caught.value.maybe_delivered
 
 
-async def test_waiting_for_a_turn_delivers_nothing() -> None:
+async def test_waiting_for_a_turn_delivers_nothing(transport: Made) -> None:
     async def behaviour(stream: ByteStream) -> None:
         await read_request(stream)
         await anyio.sleep_forever()
@@ -154,7 +155,7 @@ async def test_waiting_for_a_turn_delivers_nothing() -> None:
         tasks.cancel_scope.cancel()
 
 
-async def test_a_connection_that_does_not_come_about_delivers_nothing() -> None:
+async def test_a_connection_that_does_not_come_about_delivers_nothing(transport: Made) -> None:
     """A full backlog: the kernel leaves the handshake unanswered."""
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
@@ -172,43 +173,13 @@ async def test_a_connection_that_does_not_come_about_delivers_nothing() -> None:
     assert not caught.value.maybe_delivered
 
 
-@pytest.mark.parametrize(
-    ("error", "kind", "maybe_delivered"),
-    [
-        (httpx.ConnectError("x"), APIConnectionError, False),
-        (httpx.ProxyError("x"), APIConnectionError, False),
-        (httpx.UnsupportedProtocol("x"), APIConnectionError, False),
-        (httpx.ConnectTimeout("x"), APITimeoutError, False),
-        (httpx.PoolTimeout(""), APITimeoutError, False),
-        (httpx.ReadTimeout("x"), APITimeoutError, True),
-        (httpx.WriteTimeout("x"), APITimeoutError, True),
-        (httpx.ReadError("x"), APIConnectionError, True),
-        (httpx.WriteError("x"), APIConnectionError, True),
-        (httpx.RemoteProtocolError("x"), APIConnectionError, True),
-        (httpx.LocalProtocolError("x"), APIConnectionError, True),
-    ],
-)
-async def test_errors_of_httpx(
-    error: httpx.TransportError,
-    kind: type[APIConnectionError],
-    maybe_delivered: bool,  # noqa: FBT001 - a column of the table
-    respx_mock: respx.MockRouter,
-) -> None:
-    respx_mock.route().mock(side_effect=error)
-    async with transport() as carrier:
-        with pytest.raises(APIConnectionError, match=type(error).__name__) as caught:
-            await carrier.send(post("https://api.example.test"))
-    assert type(caught.value) is kind
-    assert caught.value.maybe_delivered is maybe_delivered
-
-
-async def test_redirects_are_not_followed() -> None:
+async def test_redirects_are_not_followed(transport: Made) -> None:
     redirect = b"HTTP/1.1 302 Found\r\nLocation: https://evil.test/\r\nContent-Length: 0\r\n\r\n"
     async with serving(answering(redirect)) as url, transport() as carrier:
         assert (await carrier.send(get(url))).status == 302
 
 
-async def test_answers_that_are_too_long_are_cut_off() -> None:
+async def test_answers_that_are_too_long_are_cut_off(transport: Made) -> None:
     async def behaviour(stream: ByteStream) -> None:
         await read_request(stream)
         await stream.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
@@ -221,12 +192,12 @@ async def test_answers_that_are_too_long_are_cut_off() -> None:
     assert caught.value.status == 200
 
 
-async def test_answers_of_exactly_the_limit_are_read() -> None:
+async def test_answers_of_exactly_the_limit_are_read(transport: Made) -> None:
     async with serving(answering(OK)) as url, transport(max_response_bytes=2) as carrier:
         assert (await carrier.send(get(url))).content == b"{}"
 
 
-async def test_compressed_answers() -> None:
+async def test_compressed_answers(transport: Made) -> None:
     packed = gzip.compress(b'{"a": 1}')
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
     async with serving(answering(head % len(packed) + packed)) as url, transport() as carrier:
@@ -236,7 +207,7 @@ async def test_compressed_answers() -> None:
             await carrier.send(get(url))
 
 
-async def test_cancelled_requests_leave_their_slot() -> None:
+async def test_cancelled_requests_leave_their_slot(transport: Made) -> None:
     silent = anyio.Event()
 
     async def behaviour(stream: ByteStream) -> None:
@@ -257,27 +228,27 @@ async def test_cancelled_requests_leave_their_slot() -> None:
                 tasks.start_soon(carrier.send, get(url))
 
 
-async def test_errors_say_all_of_it_and_no_secret() -> None:
+async def test_errors_say_all_of_it_and_no_secret(transport: Made) -> None:
     async def behaviour(stream: ByteStream) -> None:
         await read_request(stream)
 
     async with (
         serving(behaviour) as url,
+        transport() as carrier,
         Sunco(
             app_id="a",
             key_id="app_k",
             key_secret="s3cret",
             base_url=url,
             retry=RetryPolicy(max_attempts=2, backoff=1e-6),
+            transport=carrier,
         ) as sunco,
     ):
         with pytest.raises(APIConnectionError) as caught:
             await sunco.messages.post("c", "Hi")
-        assert str(caught.value) == (
-            "POST /v2/apps/a/conversations/c/messages got no answer: RemoteProtocolError: "
-            "Server disconnected without sending a response. It may have taken effect: look "
-            "before you send it again."
-        )
+        start, _, end = str(caught.value).partition("Server disconnected")
+        assert start.startswith("POST /v2/apps/a/conversations/c/messages got no answer: ")
+        assert end.endswith(" It may have taken effect: look before you send it again.")
         assert_no_secret(caught.value)
         with pytest.raises(APIConnectionError) as caught:
             await sunco.users.get("u")
