@@ -134,3 +134,4 @@ def types(session: nox.Session) -> None:
     install(session, "types")
     session.run("mypy")
     session.run("pyright")
+    session.run("pytest", "-q", "tests/typing")

@@ -1,0 +1,75 @@
+"""Mistakes that checkers have to notice. A comment names what mypy and pyright call them."""
+
+# What follows from a mistake is not compared.
+# pyright: reportUnknownArgumentType=false, reportUnknownMemberType=false
+# pyright: reportUnknownVariableType=false
+
+from __future__ import annotations
+
+from sunco import JWTAuth, RetryPolicy, Sunco
+from sunco.models import (
+    Author,
+    Conversation,
+    ImageMessage,
+    Link,
+    Message,
+    ParticipantUser,
+    ProfileUpdate,
+    Reply,
+    TextMessage,
+    TwilioMatchCriteria,
+    WebIntegration,
+)
+
+
+def look_at(value: object) -> None: ...
+
+
+async def arguments(sunco: Sunco) -> None:
+    Sunco("app_id", "key_id", "key_secret")  # call-arg, reportCallIssue
+    Sunco(app="app_id")  # call-arg, reportCallIssue
+    sunco.with_options(base_url="https://api.smooch.io")  # call-arg, reportCallIssue
+    sunco.with_options(retry=None)  # arg-type, reportArgumentType
+    await sunco.messages.post("id")  # call-arg, reportCallIssue
+    await sunco.messages.post("id", 42)  # arg-type, reportArgumentType
+    await sunco.messages.post("id", "Hello!", Author("user"))  # call-arg, reportCallIssue
+    await sunco.messages.list("id", page_size=10)  # call-arg, reportCallIssue
+    await sunco.users.get(42)  # arg-type, reportArgumentType
+    await sunco.apps.delete()  # call-arg, reportCallIssue
+    await sunco.apps.update(settings=None)  # arg-type, reportArgumentType
+    await sunco.users.update("ada", to_be_retained=None)  # arg-type, reportArgumentType
+    people = ["ada"]
+    create = sunco.conversations.create
+    await create("personal", participants=people)  # arg-type, reportArgumentType
+    JWTAuth("key", "secret", scope="everything")  # arg-type, reportArgumentType
+    RetryPolicy(5)  # call-arg, reportCallIssue
+
+
+async def answers(sunco: Sunco) -> None:
+    sunco.messages.post("id", "Hello!")  # unused-coroutine, reportUnusedCoroutine
+    for message in sunco.messages.list("id"):  # attr-defined, reportGeneralTypeIssues
+        look_at(message)
+    one: Message = await sunco.messages.post("id", "Hello!")  # assignment, reportAssignmentType
+    look_at(one)
+    deleting = sunco.users.delete("ada")
+    done: str = await deleting  # assignment, reportAssignmentType
+    look_at(done)
+    conversation: Conversation = sunco.conversations.list()  # assignment, reportAssignmentType
+    look_at(conversation)
+
+
+def models(message: Message) -> None:
+    TextMessage("Hello!", txt="Hello!")  # call-arg, reportCallIssue
+    ImageMessage()  # call-arg, reportCallIssue
+    Reply("Yes", "YES")  # call-arg, arg-type, reportCallIssue
+    Link("Read more")  # call-arg, reportCallIssue
+    ParticipantUser("ada")  # call-arg, arg-type, reportCallIssue
+    TextMessage("Hello!", actions=["Yes"])  # list-item, reportArgumentType
+    TwilioMatchCriteria(integration_id="id")  # call-arg, reportCallIssue
+    WebIntegration(type="web")  # call-arg, reportCallIssue
+    ProfileUpdate(given_name=42)  # arg-type, reportArgumentType
+    look_at(message.text)  # attr-defined, reportAttributeAccessIssue
+    look_at(message.source.type)  # union-attr, reportOptionalMemberAccess
+    if isinstance(message.content, TextMessage):
+        message.content.text.upper()  # union-attr, reportOptionalMemberAccess
+    message.id = "another"  # misc, reportAttributeAccessIssue

@@ -1,0 +1,81 @@
+"""Both checkers accept what is right, and refuse what is wrong for the reason that is given."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+
+Reasons = dict[tuple[str, int], set[str]]
+
+pytestmark = pytest.mark.skipif(
+    not (find_spec("mypy") and find_spec("pyright")), reason="nox -s types has the checkers"
+)
+
+
+def check(*command: str) -> str:
+    files = [str(HERE / "accepted.py"), str(HERE / "refused.py")]
+    return subprocess.run(
+        [sys.executable, "-m", *command, *files],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        timeout=120,
+    ).stdout
+
+
+def said_by_mypy() -> Iterator[tuple[str, int, str]]:
+    for line in check("mypy", "--output=json").splitlines():
+        said: dict[str, Any] = json.loads(line)
+        if said["severity"] == "error":
+            yield said["file"], said["line"], said["code"]
+
+
+def said_by_pyright() -> Iterator[tuple[str, int, str]]:
+    report: dict[str, Any] = json.loads(check("pyright", "--outputjson"))
+    for said in report["generalDiagnostics"]:
+        yield said["file"], said["range"]["start"]["line"] + 1, said.get("rule", said["message"])
+
+
+def by_line(said: Iterator[tuple[str, int, str]]) -> Reasons:
+    reasons: Reasons = defaultdict(set)
+    for file, line, reason in said:
+        reasons[Path(file).name, line].add(reason)
+    return dict(reasons)
+
+
+def expected(*, of_pyright: bool) -> Reasons:
+    reasons: Reasons = {}
+    lines = (HERE / "refused.py").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        comment = re.search(r"  # ([\w-]+(?:, [\w-]+)+)$", line)
+        if comment:
+            named = comment[1].split(", ")
+            reasons["refused.py", number] = {
+                name for name in named if name.startswith("report") is of_pyright
+            }
+    return reasons
+
+
+def test_the_comments_are_read() -> None:
+    assert len(expected(of_pyright=True)) == len(expected(of_pyright=False)) > 30
+
+
+def test_mypy_notices_these_mistakes_and_no_others() -> None:
+    assert by_line(said_by_mypy()) == expected(of_pyright=False)
+
+
+def test_pyright_notices_these_mistakes_and_no_others() -> None:
+    assert by_line(said_by_pyright()) == expected(of_pyright=True)
