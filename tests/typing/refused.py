@@ -52,7 +52,7 @@ async def answers(sunco: Sunco) -> None:
     one: Message = await sunco.messages.post("id", "Hello!")  # assignment, reportAssignmentType
     look_at(one)
     deleting = sunco.users.delete("ada")
-    done: str = await deleting  # assignment, reportAssignmentType
+    done: str = await deleting  # assignment, func-returns-value, reportAssignmentType
     look_at(done)
     conversation: Conversation = sunco.conversations.list()  # assignment, reportAssignmentType
     look_at(conversation)
