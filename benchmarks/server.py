@@ -16,7 +16,7 @@ PAGES = 300
 def message(number: int) -> dict[str, object]:
     """A message as the API sends it."""
     return {
-        "id": f"{number:024x}",
+        "id": f"61259f36c63ed300d8a{number:05x}",
         "received": "2024-05-01T12:00:00.000Z",
         "author": {
             "type": "user",
