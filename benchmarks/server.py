@@ -32,7 +32,7 @@ def message(number: int) -> dict[str, object]:
             "originalMessageTimestamp": "2024-05-01T12:00:00.000Z",
             "client": {
                 "id": "61259f36c63ed300d8a95e46",
-                "type": "web",
+                "type": "sdk",
                 "status": "active",
                 "integrationId": "582dedf230e788746891281a",
                 "lastSeen": "2024-05-01T12:00:00.000Z",

@@ -279,18 +279,14 @@ def _union_reader(into: Any, converter: cattrs.BaseConverter) -> _Hook:
     members = [member for member in typing.get_args(into) if member is not Unset]
     kinds = [member for member in members if member is not types.NoneType]
     if all(map(_is_model, kinds)) and len(kinds) > 1:
-        read = _kind_reader(kinds, converter)
+        kind, read = into, _kind_reader(kinds, converter)
     else:
         (kind,) = [member for member in kinds if typing.get_origin(member) is not Literal]
-        read = _read_by(converter, kind)
+        read = converter.get_structure_hook(kind)
+    # One function, not one in another: most of what is read goes through here.
     if len(kinds) == len(members):
-        return read
-    return lambda value, declared: None if value is None else read(value, declared)
-
-
-def _read_by(converter: cattrs.BaseConverter, kind: Any) -> _Hook:
-    hook = converter.get_structure_hook(kind)
-    return lambda value, _: hook(value, kind)
+        return lambda value, _: read(value, kind)
+    return lambda value, _: None if value is None else read(value, kind)
 
 
 def _kind_reader(kinds: Sequence[type[Model]], converter: cattrs.BaseConverter) -> _Hook:

@@ -89,7 +89,7 @@ _NO_EXTRA: Final = Extra()
 
 
 def _as_extra(fields: Mapping[str, Any]) -> Extra:
-    if not fields:
+    if fields is _NO_EXTRA or not fields:
         return _NO_EXTRA
     return fields if isinstance(fields, Extra) else Extra(fields)
 
