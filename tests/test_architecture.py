@@ -21,6 +21,7 @@ FLOORS = [
     ["resources"],
     ["client"],
     ["__init__"],
+    ["__main__"],
 ]
 RANK = {room: rank for rank, room in enumerate(room for floor in FLOORS for room in floor)}
 OUTSIDE = {"emulator", "testing"}
