@@ -8,14 +8,18 @@ contract   the code against a specification: nox -s contract -- SPECIFICATION
 drift      what a newer specification asks for: nox -s drift -- SPECIFICATION
 lint       ruff
 types      mypy and pyright, both strict
+package    build what is released, and try it in environments of its own
 """
 
 from __future__ import annotations
 
 import itertools
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
+import tarfile
 
 import nox
 
@@ -118,6 +122,33 @@ def drift(session: nox.Session) -> None:
     """Tell what another specification adds, changes and removes."""
     install(session, "test")
     session.run("python", "-m", "contract.drift", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build what is released: the sdist, and the wheel from it. Then install and try both."""
+    session.install("--quiet", *nox.project.dependency_groups(PYPROJECT, "package"))
+    built = pathlib.Path(session.create_tmp()).resolve() / "built"
+    shutil.rmtree(built, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(built))
+    [wheel], [sdist] = built.glob("*.whl"), built.glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    session.run("check-wheel-contents", str(wheel))
+    session.run("python", "-m", "venv", "--clear", str(built / "base"))
+    base = str(built / "base" / "bin" / "python")
+    pip = (base, "-m", "pip", "install", "--quiet")
+    session.run(*pip, str(wheel), external=True)
+    base_install = str(pathlib.Path("tests/packaging/base_install.py").resolve())
+    with session.chdir(built):
+        session.run(base, "-I", "-W", "error", base_install, external=True)
+        session.run(base, "-I", "-m", "sunco", external=True)
+        with tarfile.open(sdist) as archive:
+            archive.extractall(filter="data")
+    extras = ",".join(PYPROJECT["project"]["optional-dependencies"])
+    tools = nox.project.dependency_groups(PYPROJECT, "test")
+    session.run(*pip, f"{wheel}[{extras}]", *tools, external=True)
+    with session.chdir(built / sdist.name.removesuffix(".tar.gz")):
+        session.run(base, "-m", "pytest", "-q", "-p", "no:cacheprovider", external=True)
 
 
 @nox.session
