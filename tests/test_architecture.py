@@ -16,7 +16,7 @@ FLOORS = [
     ["errors"],
     ["jsontext", "models", "_version"],
     ["wire", "codec", "retry", "multipart", "ratelimit", "observe"],
-    ["auth", "transport", "otel"],
+    ["auth", "transport", "otel", "webhooks"],
     ["session", "pagination"],
     ["resources"],
     ["client"],
@@ -68,6 +68,15 @@ def test_imports_point_down(path: Path) -> None:
         assert not imported & OUTSIDE
         upward = {other for other in imported if RANK[other] > RANK[room]}
         assert not upward, f"{room} imports {upward}"
+
+
+def test_receiving_needs_no_client_and_the_client_no_receiving() -> None:
+    for path in MODULES:
+        if room_of(path) == "webhooks":
+            below = {"webhooks", "codec", "jsontext", "models", "errors"}
+            assert rooms_imported_by(path) <= below
+        else:
+            assert "webhooks" not in rooms_imported_by(path)
 
 
 def test_every_room_has_its_floor() -> None:

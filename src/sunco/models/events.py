@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
-from sunco.models._model import Model, local, model
+from sunco.models._model import local, model
 from sunco.models.event_payloads import (
     ClientAddPayload,
     ClientRemovePayload,
@@ -29,6 +29,7 @@ from sunco.models.event_payloads import (
     UserRemovePayload,
     UserUpdatePayload,
 )
+from sunco.models.incoming import IncomingEvent
 
 __all__ = [
     "ClientAddEvent",
@@ -64,7 +65,7 @@ __all__ = [
 
 
 @model
-class WebhookEvent(Model):
+class WebhookEvent(IncomingEvent):
     """What all events have. An event can come twice, and out of order.
 
     Attributes:
@@ -237,6 +238,11 @@ class ConversationPostbackEvent(WebhookEvent):
 
     payload: ConversationPostbackPayload
 
+    @property
+    def is_from_user(self) -> bool:
+        """True: only users do this."""
+        return True
+
 
 @model
 class ConversationReadEvent(WebhookEvent):
@@ -262,6 +268,11 @@ class ConversationReferralEvent(WebhookEvent):
     type: ClassVar[Literal["conversation:referral"]] = "conversation:referral"
 
     payload: ConversationReferralPayload
+
+    @property
+    def is_from_user(self) -> bool:
+        """True: only users do this."""
+        return True
 
 
 @model
@@ -423,7 +434,7 @@ class UserUpdateEvent(WebhookEvent):
 
 
 @model
-class UnknownEvent(Model):
+class UnknownEvent(IncomingEvent):
     """An event of a type that this version of sunco does not know, or that could not be read.
 
     Attributes:

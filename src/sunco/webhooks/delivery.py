@@ -1,0 +1,101 @@
+"""A delivery: the events that the API posts at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import attrs
+
+from sunco import codec, jsontext
+from sunco.errors import DecodeError, PayloadError
+from sunco.jsontext import is_array, is_object
+from sunco.models.events import Event, UnknownEvent
+
+__all__ = ["WebhookDelivery", "parse", "read", "read_event"]
+
+_COMMON: Final = ("type", "id", "payload")
+
+
+@attrs.frozen(kw_only=True)
+class WebhookDelivery:
+    """What the API posts to a webhook.
+
+    Attributes:
+        app_id: The app, if the delivery says.
+        webhook_id: The webhook, if the delivery says.
+        version: The version of the webhook's payloads, `"v2"`.
+        events: What happened. They may be of different users and conversations.
+    """
+
+    app_id: str | None
+    webhook_id: str | None
+    version: str | None
+    events: Sequence[Event]
+
+
+def parse(body: bytes | str) -> WebhookDelivery:
+    """Read a delivery. Verify it first: `verify(headers, secret)`.
+
+    One bad event does not lose its neighbours: it arrives as `UnknownEvent`, with the reason in
+    its `error` and what it carried in its `payload`.
+
+    Args:
+        body: The body as it came.
+
+    Raises:
+        PayloadError: It is not JSON in UTF-8, or not an object with a list of `events`.
+    """
+    return read(body.encode("utf-8", "surrogatepass") if isinstance(body, str) else body)[0]
+
+
+def read(body: bytes) -> tuple[WebhookDelivery, list[Any]]:
+    """As `parse`, with each event's own JSON besides."""
+    try:
+        document = jsontext.load(body)
+    except DecodeError as error:
+        raise PayloadError(f"The delivery cannot be read: {error.message}.") from None
+    events = document.get("events") if is_object(document) else None
+    if not is_array(events):
+        raise PayloadError("The delivery is not an object with a list of events.")
+    webhook = document.get("webhook")
+    delivery = WebhookDelivery(
+        app_id=_text(document.get("app"), "id"),
+        webhook_id=_text(webhook, "id"),
+        version=_text(webhook, "version"),
+        events=_read_events(events),
+    )
+    return delivery, events
+
+
+def _text(of: Any, key: str) -> str | None:
+    value = of.get(key) if is_object(of) else None
+    return value if isinstance(value, str) else None
+
+
+def _read_events(events: list[Any]) -> Sequence[Event]:
+    try:
+        return codec.structure(events, list[Event])
+    except DecodeError:
+        return [read_event(event) for event in events]
+
+
+def read_event(value: Any) -> Event:
+    """Read one event from its JSON; what cannot be read arrives as `UnknownEvent`."""
+    try:
+        event: Event = codec.structure([value], list[Event])[0]
+    except DecodeError as error:
+        reason = str(error).removeprefix("[0]").removeprefix(".").removeprefix(": ")
+        return _unreadable(value, reason)
+    return event
+
+
+def _unreadable(value: Any, reason: str) -> UnknownEvent:
+    if not is_object(value):
+        return UnknownEvent(payload=value, error=reason)
+    kept = {key: part for key, part in value.items() if key not in _COMMON}
+    known = {"type": _text(value, "type"), "id": _text(value, "id")}
+    kept |= {key: value[key] for key, part in known.items() if part is None and key in value}
+    return UnknownEvent(
+        known["type"], id=known["id"], payload=value.get("payload"), error=reason, extra=kept
+    )

@@ -1,0 +1,151 @@
+"""Deliveries as the platform makes them, and a time that tests let pass."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import attrs
+import httpx
+
+from sunco.webhooks import WebhookRouter
+
+SECRET = "8564b3e6a8b20a4bdb68b05ce9bc5936"
+SECONDS = 10
+
+
+def message(
+    identity: str | None = "e1",
+    conversation: str | None = "c1",
+    text: str = "hello",
+    author: str = "user",
+) -> dict[str, Any]:
+    """A `conversation:message` event."""
+    event: dict[str, Any] = {
+        "createdAt": "2020-09-30T15:14:29.834Z",
+        "type": "conversation:message",
+        "payload": {
+            "message": {
+                "id": f"m-{identity}",
+                "author": {"type": author, "userId": "u1"},
+                "content": {"type": "text", "text": text},
+            }
+        },
+    }
+    if identity is not None:
+        event["id"] = identity
+    if conversation is not None:
+        event["payload"]["conversation"] = {"id": conversation, "type": "personal"}
+    return event
+
+
+def delivery(*events: Any) -> bytes:
+    """A delivery's body."""
+    document = {"app": {"id": "a1"}, "webhook": {"id": "w1", "version": "v2"}, "events": events}
+    return json.dumps(document).encode()
+
+
+class Platform:
+    """Posts deliveries to a router, each over a connection of its own."""
+
+    def __init__(self, router: WebhookRouter, secret: str = SECRET) -> None:
+        self._router = router
+        self._secret = secret
+
+    async def post(self, *events: Any, content: bytes | None = None, **headers: str) -> int:
+        """Deliver events, or what is not a delivery; returns the answer's status."""
+        response = await self.request(
+            content=delivery(*events) if content is None else content, headers=headers
+        )
+        return response.status_code
+
+    async def request(
+        self, method: str = "POST", content: Any = b"", headers: dict[str, str] | None = None
+    ) -> httpx.Response:
+        """Ask for anything."""
+        transport = httpx.ASGITransport(app=self._router)
+        async with httpx.AsyncClient(transport=transport, base_url="http://bot") as http:
+            known = {"X-API-Key": self._secret, "Content-Type": "application/json"}
+            all_headers = httpx.Headers(known)
+            for name, text in (headers or {}).items():
+                all_headers[name.replace("_", "-")] = text
+                if not text:
+                    del all_headers[name.replace("_", "-")]
+            return await http.request(method, "/", content=content, headers=all_headers)
+
+
+@attrs.define
+class FakeClock:
+    """A time that passes when it is told to."""
+
+    time: float = 1_600_000_000.0
+    sleepers: dict[int, tuple[float, anyio.Event]] = attrs.field(
+        factory=dict[int, tuple[float, anyio.Event]]
+    )
+
+    def now(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        woken = anyio.Event()
+        self.sleepers[id(woken)] = (self.time + seconds, woken)
+        try:
+            await woken.wait()
+        finally:
+            del self.sleepers[id(woken)]
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, and all do what they do then."""
+        await quiet()
+        self.time += seconds
+        for until, woken in self.sleepers.values():
+            # Times of this size are not exact below a microsecond.
+            if until <= self.time + 1e-6:
+                woken.set()
+        await quiet()
+
+
+class Record:
+    """What a handler was given, and a way to wait for it."""
+
+    def __init__(self) -> None:
+        self.items: list[Any] = []
+        self._changed = anyio.Event()
+
+    def add(self, item: Any) -> None:
+        self.items.append(item)
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def reach(self, count: int) -> list[Any]:
+        """Wait for so many."""
+        with anyio.fail_after(SECONDS):
+            while len(self.items) < count:
+                await self._changed.wait()
+        return self.items
+
+
+async def quiet() -> None:
+    """Wait until all tasks wait for something."""
+    # anyio looks again only after a tenth of a second: most are done before it looks at all.
+    for _ in range(30):
+        await anyio.lowlevel.checkpoint()
+    await anyio.wait_all_tasks_blocked()
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Wait until an async condition holds."""
+    with anyio.fail_after(SECONDS):
+        while not await condition():
+            await anyio.lowlevel.checkpoint()
+
+
+@contextmanager
+def bounded() -> Generator[None]:
+    """No test hangs."""
+    with anyio.fail_after(SECONDS):
+        yield

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from sunco import PayloadError, codec
+from sunco.models.events import ConversationMessageEvent, PassthroughMessagingEvent, UnknownEvent
+from sunco.webhooks import parse
+from webhooks.support import delivery, message
+
+BROKEN: list[tuple[bytes | str, str]] = [
+    (b"", "the body is empty"),
+    (b"hello", "is not JSON"),
+    (b"<html>", "is HTML"),
+    (b'{"events": [', "is not JSON"),
+    (b'{"events": "\xff"}', "UTF-8"),
+    ('{"events": "\ud800"}', "UTF-8"),
+    (b"[" * 100_000, "nested too deeply"),
+    (b'{"events": NaN}', "not JSON"),
+    (b"[]", "not an object with a list of events"),
+    (b"null", "not an object with a list of events"),
+    (b"{}", "not an object with a list of events"),
+    (b'{"events": {}}', "not an object with a list of events"),
+    (b'{"events": null}', "not an object with a list of events"),
+]
+
+
+@pytest.mark.parametrize(("body", "reason"), BROKEN, ids=[reason for _, reason in BROKEN])
+def test_what_is_no_delivery_is_refused(body: bytes | str, reason: str) -> None:
+    with pytest.raises(PayloadError, match=reason):
+        parse(body)
+
+
+def test_a_delivery_says_where_it_comes_from() -> None:
+    read = parse(delivery(message("e1"), message("e2")))
+    assert (read.app_id, read.webhook_id, read.version) == ("a1", "w1", "v2")
+    assert [type(event) for event in read.events] == [ConversationMessageEvent] * 2
+    assert parse(delivery(message("e1")).decode()).events == read.events[:1]
+
+
+@pytest.mark.parametrize("body", ['{"events": []}', '{"app": 1, "webhook": [], "events": []}'])
+def test_a_delivery_need_not_say_where_it_comes_from(body: str) -> None:
+    read = parse(body)
+    assert (read.app_id, read.webhook_id, read.version, list(read.events)) == (
+        None,
+        None,
+        None,
+        [],
+    )
+
+
+WRONG: list[tuple[Any, str, UnknownEvent]] = [
+    (
+        {"type": "conversation:message", "id": "e9", "payload": [1], "createdAt": "now"},
+        "createdAt: expected a time in ISO 8601",
+        UnknownEvent("conversation:message", id="e9", payload=[1], extra={"createdAt": "now"}),
+    ),
+    (
+        {"type": "user:update", "id": "e9", "payload": "x"},
+        "payload: expected an object, got text",
+        UnknownEvent("user:update", id="e9", payload="x"),
+    ),
+    (
+        {"type": "user:update", "payload": {}},
+        "id: is missing",
+        UnknownEvent("user:update", payload={}),
+    ),
+    (
+        {"type": "user:update", "id": [1], "payload": {}},
+        "id: expected text, got a list",
+        UnknownEvent("user:update", payload={}, extra={"id": [1]}),
+    ),
+    ("event", "expected an object, got text", UnknownEvent(payload="event")),
+    (None, "expected an object, got null", UnknownEvent()),
+]
+
+
+@pytest.mark.parametrize(("event", "error", "expected"), WRONG, ids=[w[1] for w in WRONG])
+def test_a_bad_event_does_not_lose_its_neighbours(
+    event: Any, error: str, expected: UnknownEvent
+) -> None:
+    before, bad, after = parse(delivery(message("e1"), event, message("e2"))).events
+    assert isinstance(bad, UnknownEvent)
+    assert bad.error == error
+    assert codec.encode(bad) == codec.encode(expected)
+    assert (before.id, after.id) == ("e1", "e2")
+
+
+def test_an_unknown_event_is_no_error() -> None:
+    (event,) = parse(
+        delivery({"type": "conversation:sang", "id": "e1", "payload": {"a": 1}})
+    ).events
+    assert event == UnknownEvent("conversation:sang", id="e1", payload={"a": 1})
+
+
+def test_deep_payloads_are_kept_as_they_are() -> None:
+    deep: Any = {}
+    for _ in range(200):
+        deep = {"in": deep}
+    event = {"type": "passthrough:messaging", "id": "e1", "payload": deep}
+    (read,) = parse(delivery(event)).events
+    assert isinstance(read, PassthroughMessagingEvent)
+    assert read.payload == deep
+    assert json.loads(codec.encode(read)) == event
+
+
+def test_nothing_of_a_refused_body_is_told() -> None:
+    with pytest.raises(PayloadError) as caught:
+        parse(b'{"secret words": ')
+    assert "secret words" not in str(caught.value)

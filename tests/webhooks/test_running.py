@@ -1,0 +1,291 @@
+"""How a router with an inbox lives and ends: by itself, mounted, cancelled, in trouble."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from sunco import ConfigurationError
+from sunco.models.events import Event
+from sunco.webhooks import Inbox, MemoryInbox, NewEvent, Outcome, SQLiteInbox, WebhookRouter
+from webhooks.support import SECRET, FakeClock, Platform, Record, bounded, eventually, message
+
+pytestmark = pytest.mark.anyio
+
+
+class Bot:
+    def __init__(self, inbox: Inbox | None, clock: FakeClock, **options: Any) -> None:
+        self.router = WebhookRouter(SECRET, inbox=inbox, clock=clock, **options)
+        self.platform = Platform(self.router)
+        self.begun = Record()
+        self.done = Record()
+        self.let_go = anyio.Event()
+
+        @self.router.on()
+        async def handle(event: Event) -> None:
+            self.begun.add(event.id)
+            await self.let_go.wait()
+            self.done.add(event.id)
+
+
+async def stats(inbox: Inbox) -> tuple[int, int, int]:
+    await inbox.open()
+    found = await inbox.stats()
+    await inbox.close()
+    return found.pending, found.failed, found.handled
+
+
+async def test_handlers_finish_before_it_ends(inbox: Inbox, clock: FakeClock) -> None:
+    bot = Bot(inbox, clock)
+    with bounded():
+        async with bot.router.running():
+            await bot.platform.post(message("e1"), message("e2"), message("f", "c2"))
+            await bot.begun.reach(2)
+            bot.let_go.set()
+    # What was under way was finished, and nothing new was begun.
+    assert sorted(bot.done.items) == ["e1", "f"]
+    assert await stats(inbox) == (1, 0, 2)
+
+
+async def test_handlers_that_do_not_finish_are_no_failures(inbox: Inbox, clock: FakeClock) -> None:
+    for _ in range(2):
+        bot = Bot(inbox, clock, shutdown_timeout=0, attempts=1)
+        with bounded():
+            async with bot.router.running():
+                await bot.platform.post(message("e1"))
+                await bot.begun.reach(1)
+        assert bot.done.items == []
+        assert await stats(inbox) == (1, 0, 0)
+    bot = Bot(inbox, clock)
+    bot.let_go.set()
+    with bounded():
+        async with bot.router.running():
+            await bot.done.reach(1)
+
+
+async def test_a_cancelled_app_ends_at_once(inbox: Inbox, clock: FakeClock) -> None:
+    bot = Bot(inbox, clock, shutdown_timeout=3600)
+    with bounded():
+        with anyio.CancelScope() as scope:
+            async with bot.router.running():
+                await bot.platform.post(message("e1"))
+                await bot.begun.reach(1)
+                scope.cancel()
+                await anyio.sleep_forever()
+    assert scope.cancelled_caught
+    assert await stats(inbox) == (1, 0, 0)
+
+
+async def test_an_error_of_the_app_is_raised_as_it_is(inbox: Inbox, clock: FakeClock) -> None:
+    bot = Bot(inbox, clock)
+    with pytest.raises(ZeroDivisionError):
+        async with bot.router.running():
+            raise ZeroDivisionError
+    async with bot.router.running():
+        with pytest.raises(ConfigurationError, match="running already"):
+            async with bot.router.running():
+                pass
+
+
+async def test_without_an_inbox_there_is_nothing_to_run(clock: FakeClock) -> None:
+    bot = Bot(None, clock)
+    bot.let_go.set()
+    async with bot.router.running(), bot.router.running():
+        assert await bot.platform.post(message("e1")) == 200
+    assert bot.done.items == ["e1"]
+
+
+async def test_nothing_is_acknowledged_that_nobody_would_handle(
+    inbox: Inbox, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    bot = Bot(inbox, clock)
+    assert await bot.platform.post(message("e1")) == 500
+    assert "router.running()" in caplog.text
+    assert await stats(inbox) == (0, 0, 0)
+
+
+class Server:
+    """A server that speaks ASGI lifespan."""
+
+    def __init__(self, router: WebhookRouter) -> None:
+        self._router = router
+        self._stop = anyio.Event()
+        self._asked = 0
+        self.said = Record()
+
+    async def serve(self) -> None:
+        await self._router({"type": "lifespan"}, self._receive, self._send)
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    async def _receive(self) -> Any:
+        self._asked += 1
+        if self._asked == 1:
+            return {"type": "lifespan.startup"}
+        await self._stop.wait()
+        return {"type": "lifespan.shutdown"}
+
+    async def _send(self, event: Any) -> None:
+        self.said.add(event)
+
+
+async def test_it_lives_as_long_as_its_server(inbox: Inbox, clock: FakeClock) -> None:
+    bot = Bot(inbox, clock)
+    bot.let_go.set()
+    server = Server(bot.router)
+    with bounded():
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve)
+            await server.said.reach(1)
+            assert await bot.platform.post(message("e1")) == 200
+            await bot.done.reach(1)
+            server.stop()
+    assert [event["type"] for event in server.said.items] == [
+        "lifespan.startup.complete",
+        "lifespan.shutdown.complete",
+    ]
+    assert await bot.platform.post(message("e2")) == 500
+
+
+async def test_a_server_is_told_that_it_cannot_start(tmp_path: Path, clock: FakeClock) -> None:
+    path = tmp_path / "nowhere" / "inbox.db"
+    server = Server(WebhookRouter(SECRET, inbox=SQLiteInbox(path), clock=clock))
+    with bounded():
+        await server.serve()
+    (event,) = server.said.items
+    assert event["type"] == "lifespan.startup.failed"
+    assert "cannot be opened" in event["message"]
+
+
+class Troubled(MemoryInbox):
+    """An inbox whose disk fills up from time to time."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        super().__init__(clock=clock)
+        self.broken: set[str] = set()
+        self.leads = True
+
+    def _check(self, what: str) -> None:
+        if what in self.broken:
+            self.broken.discard(what)
+            raise sqlite3.OperationalError("disk is full")
+
+    async def lead(self) -> bool:
+        return self.leads
+
+    async def store(self, events: Sequence[NewEvent], now: float) -> None:
+        self._check("store")
+        await super().store(events, now)
+
+    async def lanes(self, limit: int) -> Any:
+        self._check("lanes")
+        return await super().lanes(limit)
+
+    async def settle(self, lane: str, outcomes: Sequence[Outcome], **options: Any) -> None:
+        self._check("settle")
+        await super().settle(lane, outcomes, **options)
+
+
+async def test_what_cannot_be_stored_is_not_acknowledged(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = Troubled(clock)
+    bot = Bot(inbox, clock)
+    inbox.broken = {"store"}
+    async with bot.router.running():
+        assert await bot.platform.post(message("e1")) == 500
+        assert await bot.platform.post(message("e1")) == 200
+    assert "disk is full" in caplog.text
+
+
+@pytest.mark.parametrize(("broken", "calls"), [("lanes", 1), ("settle", 2)])
+async def test_it_goes_on_after_trouble(
+    clock: FakeClock, broken: str, calls: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = Troubled(clock)
+    bot = Bot(inbox, clock)
+    bot.let_go.set()
+    inbox.broken = {broken}
+
+    async def is_idle() -> bool:
+        await clock.advance(0.5)
+        return (await inbox.stats()).handled == 1
+
+    with bounded():
+        async with bot.router.running():
+            await bot.platform.post(message("e1"))
+            await eventually(is_idle)
+    assert bot.done.items == ["e1"] * calls
+    assert "disk is full" in caplog.text
+
+
+async def test_trouble_does_not_keep_it_from_ending(clock: FakeClock) -> None:
+    inbox = Troubled(clock)
+    bot = Bot(inbox, clock, shutdown_timeout=3600)
+    inbox.broken = {"settle"}
+    with bounded():
+        async with bot.router.running():
+            await bot.platform.post(message("e1"))
+            await bot.begun.reach(1)
+            bot.let_go.set()
+    assert await stats(inbox) == (1, 0, 0)
+
+
+async def test_it_handles_nothing_while_another_process_does(clock: FakeClock) -> None:
+    inbox = Troubled(clock)
+    inbox.leads = False
+    bot = Bot(inbox, clock)
+    bot.let_go.set()
+    with bounded():
+        async with bot.router.running():
+            assert await bot.platform.post(message("e1")) == 200
+            await clock.advance(5)
+            assert bot.begun.items == []
+            inbox.leads = True
+            await clock.advance(1)
+            await bot.done.reach(1)
+
+
+async def test_what_another_process_stored_is_found_within_a_second(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    inboxes = [
+        SQLiteInbox(tmp_path / "inbox.db", synchronous="normal", clock=clock) for _ in range(2)
+    ]
+    leading, storing = (Bot(inbox, clock) for inbox in inboxes)
+    with bounded():
+        async with leading.router.running():
+            await leading.platform.post(message("e0"))
+            await leading.begun.reach(1)
+            async with storing.router.running():
+                await storing.platform.post(message("e1", "c2"))
+                while len(leading.begun.items) < 2:
+                    await clock.advance(1)
+            leading.let_go.set()
+            await leading.done.reach(2)
+    assert storing.begun.items == []
+
+
+async def test_a_lane_without_events_is_no_trouble(clock: FakeClock) -> None:
+    class Forgetful(MemoryInbox):
+        async def pending(self, lane: str, limit: int) -> Any:  # noqa: ARG002 - as the others
+            return []
+
+        async def settle(self, lane: str, outcomes: Sequence[Outcome], **_: Any) -> None:
+            settled.add((lane, list(outcomes)))
+            del self._lanes[lane]
+
+    settled = Record()
+    bot = Bot(Forgetful(clock=clock), clock)
+    with bounded():
+        async with bot.router.running():
+            await bot.platform.post(message("e1"))
+            await settled.reach(1)
+    assert settled.items == [("conversation:c1", [])]
+    assert bot.begun.items == []
