@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import httpx
@@ -14,7 +16,8 @@ import pytest
 from sunco.emulator import __main__ as serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
+    from pathlib import Path
 
 SECONDS = 10
 
@@ -23,9 +26,9 @@ def exports(text: str) -> dict[str, str]:
     return dict(re.findall(r"^export (\w+)='?(.*?)'?$", text, re.MULTILINE))
 
 
-@pytest.fixture
-def server() -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "sunco.emulator", "--port", "0", "--key-secret", "it is one"]
+@contextmanager
+def serve(*options: str) -> Generator[subprocess.Popen[str], None, None]:
+    command = [sys.executable, "-m", "sunco.emulator", "--port", "0", *options]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -36,6 +39,23 @@ def server() -> Iterator[subprocess.Popen[str]]:
         finally:
             watchdog.cancel()
             process.kill()
+
+
+@pytest.fixture
+def server() -> Iterator[subprocess.Popen[str]]:
+    with serve("--key-secret", "it is one") as process:
+        yield process
+
+
+def connect(server: subprocess.Popen[str]) -> httpx.Client:
+    assert server.stdout
+    told = exports("".join(server.stdout.readline() for _ in range(4)))
+    return httpx.Client(
+        base_url=f"{told['SUNCO_BASE_URL']}/v2/apps/{told['SUNCO_APP_ID']}/",
+        auth=(told["SUNCO_KEY_ID"], told["SUNCO_KEY_SECRET"]),
+        timeout=SECONDS,
+        trust_env=False,
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -88,3 +108,69 @@ def test_what_is_not_a_port_is_refused(capsys: pytest.CaptureFixture[str], port:
         serving.main([f"--port={port}"])
     assert stop.value.code == 2
     assert "must be a number from 0 to 65535" in capsys.readouterr().err
+
+
+def test_with_a_file_it_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    options = ("--state", str(tmp_path / "state.sqlite"))
+    with serve(*options) as server, connect(server) as http:
+        user = http.post("users", json={"externalId": "ann"}).raise_for_status().json()["user"]
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(SECONDS) == 0
+    with serve(*options) as server, connect(server) as http:
+        assert http.get("users/ann").json() == {"user": user}
+
+
+def test_a_file_that_cannot_be_used_is_said_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (tmp_path, tmp_path / "letter"):
+        if path != tmp_path:
+            path.write_text("A letter" * 100)
+        with pytest.raises(SystemExit) as stop:
+            serving.main(["--state", str(path)])
+        assert stop.value.code == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert line.startswith(f"Cannot keep the state in {path}: ")
+
+
+def test_trouble_reaches_a_client_and_not_the_log(server: subprocess.Popen[str]) -> None:
+    with connect(server) as http:
+        control = str(http.base_url.copy_with(path="/_emulator/fail"))
+        for fault in ({"status": 503}, {"reset": True}):
+            assert http.post(control, json=fault).status_code == 200
+        assert http.post("users", json={}).status_code == 503
+        with pytest.raises((httpx.NetworkError, httpx.RemoteProtocolError)):
+            http.post("users", json={})
+        assert http.post("users", json={}).status_code == 201
+    server.send_signal(signal.SIGTERM)
+    assert server.wait(SECONDS) == 0
+    assert server.stderr
+    assert server.stderr.read() == ""
+
+
+def test_webhooks_are_delivered_while_it_serves(server: subprocess.Popen[str]) -> None:
+    received: list[tuple[str | None, bytes]] = []
+
+    class Target(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            received.append((self.headers["x-api-key"], body))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Target) as target, connect(server) as http:
+        target.timeout = SECONDS
+        url = f"http://127.0.0.1:{target.server_port}/hook"
+        webhook = {"target": url, "triggers": ["conversation:message"]}
+        body = {"type": "custom", "webhooks": [webhook]}
+        made = http.post("integrations", json=body).raise_for_status().json()["integration"]
+        http.post("users", json={"externalId": "ann"}).raise_for_status()
+        control = str(http.base_url.copy_with(path="/_emulator/say"))
+        http.post(control, json={"user": "ann", "text": "hi"}).raise_for_status()
+        target.handle_request()
+        ((key, content),) = received
+        assert key == made["webhooks"][0]["secret"]
+        assert b'"text": "hi"' in content

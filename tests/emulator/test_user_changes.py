@@ -97,7 +97,8 @@ async def test_a_user_follows_its_zendesk_user(api: Api) -> None:
 async def test_zendesk_users_that_were_merged(api: Api) -> None:
     ann, other = await api.user(externalId="ann"), await api.user(metadata={"a": 1})
     mine, theirs = await api.personal(ann), await api.personal(other)
-    shared, joined = await api.group(ann, other), await api.group(other, subscribe=True)
+    third = await api.user()
+    shared, joined = await api.group(ann, other), await api.group(third, other, subscribe=True)
     await api.post(theirs, author={"type": "user", "userId": other["id"]})
     api.emulator.authenticate(ann, zendesk_id="1")
     api.emulator.authenticate(other, zendesk_id="2")
@@ -113,9 +114,10 @@ async def test_zendesk_users_that_were_merged(api: Api) -> None:
         shared["id"]: False,
         joined["id"]: False,
     }
-    for conversation in (shared, joined):
+    for conversation, users in ((shared, [ann]), (joined, [third, ann])):
         path = f"conversations/{conversation['id']}/participants"
-        assert [one["userId"] for one in (await api.get(path))["participants"]] == [ann["id"]]
+        ids = [one["userId"] for one in (await api.get(path))["participants"]]
+        assert ids == [user["id"] for user in users]
     assert [one["type"] for one in (await api.get("users/ann/clients"))["clients"]] == ["sdk"]
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import shlex
 import signal
 import socket
+import sqlite3
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator import Emulator
+from sunco.emulator import Emulator, JournalError
 
 try:
     import uvicorn
@@ -35,25 +38,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     parser = argparse.ArgumentParser(
         prog="python -m sunco.emulator",
-        description="Serve an emulated Sunshine Conversations, with its state in memory.",
+        description="Serve an emulated Sunshine Conversations, with its state in memory or a file.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=_port, default=8000, help="port to listen on, 0 for any")
     parser.add_argument("--app-id", help="id of the app that exists")
     parser.add_argument("--key-id", help="id of its API key")
     parser.add_argument("--key-secret", help="secret of the key")
+    parser.add_argument("--state", help="SQLite file to keep the state in, over restarts")
+    parser.add_argument(
+        "--retry-scale", type=float, help="by what to multiply the gaps between webhooks' tries"
+    )
     options = vars(parser.parse_args(arguments))
     host, port = options.pop("host"), options.pop("port")
-    emulator = Emulator(**{name: text for name, text in options.items() if text is not None})
+    given = {name: value for name, value in options.items() if value is not None}
     try:
-        listener = listen(host, port)
-    except OSError as error:
-        parser.exit(1, f"Cannot listen on {host}, port {port}: {error}\n")
-    with listener:
-        _stop_on_signals()
-        sys.stdout.write(_exports(emulator, listener))
-        sys.stdout.flush()
-        _serve(emulator, listener)
+        emulator = Emulator(**given)
+    except (JournalError, sqlite3.Error) as error:
+        parser.exit(1, f"Cannot keep the state in {options['state']}: {error}\n")
+    with closing(emulator):
+        try:
+            listener = listen(host, port)
+        except OSError as error:
+            parser.exit(1, f"Cannot listen on {host}, port {port}: {error}\n")
+        with listener:
+            _run(emulator, listener)
+
+
+def _run(emulator: Emulator, listener: socket.socket) -> None:
+    _stop_on_signals()
+    logging.getLogger("uvicorn.error").addFilter(_is_unintended)
+    sys.stdout.write(_exports(emulator, listener))
+    sys.stdout.flush()
+    _serve(emulator, listener)
+
+
+def _is_unintended(record: logging.LogRecord) -> bool:
+    # A connection that was broken on demand is nothing to report.
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, ConnectionResetError)
 
 
 def _port(text: str) -> int:
@@ -102,7 +125,7 @@ def _serve(emulator: Emulator, listener: socket.socket) -> None:
     config = uvicorn.Config(
         emulator.app,
         access_log=False,
-        lifespan="off",
+        lifespan="on",
         log_level="warning",
         # Longer than clients keep an idle connection, so that none is closed just as it is used.
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

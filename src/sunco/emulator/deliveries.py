@@ -160,10 +160,11 @@ class Deliveries:
 
     async def _retry(self, webhook_id: str, events: list[dict[str, Any]]) -> None:
         try:
-            for attempt, gap in enumerate(GAPS_SECONDS, 2):
-                await sleep(gap * self._retry_scale)
-                if await self._attempt(webhook_id, events, attempt):
-                    break
+            attempt, done = 1, False
+            while not done:
+                await sleep(GAPS_SECONDS[attempt - 1] * self._retry_scale)
+                attempt += 1
+                done = await self._attempt(webhook_id, events, attempt)
         except get_cancelled_exc_class():
             self._account.outbox.put_back(webhook_id, events)
             raise

@@ -95,17 +95,19 @@ def sender_into(app: ASGIApp) -> Send:
         }
         statuses: list[int] = []
         given: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-        never = Event()
+        answered = Event()
 
         async def receive() -> Message:
-            if not given:
-                # As long as the app listens, the caller has not gone.
-                await never.wait()
-            return given.pop()
+            if given:
+                return given.pop()
+            await answered.wait()
+            return {"type": "http.disconnect"}
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 statuses.append(message["status"])
+            elif not message.get("more_body"):
+                answered.set()
 
         await app(scope, receive, answer)
         if not statuses:

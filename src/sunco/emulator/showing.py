@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -18,14 +19,14 @@ class Detail:
     full_source: bool = False
 
 
-class Shown:
+class Shown(ABC):
     """A record that looks different to different webhooks."""
 
     __slots__ = ()
 
+    @abstractmethod
     def shown(self, detail: Detail) -> dict[str, Any]:
         """The record as a webhook with this much detail shows it."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, slots=True)

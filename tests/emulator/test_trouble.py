@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sunco.emulator import trouble
+
+if TYPE_CHECKING:
+    from .api import Api
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_the_next_requests_fail(api: Api) -> None:
+    api.emulator.fail(next=3, status=503)
+    for _ in range(3):
+        error = await api.refused(503, "POST", "users", {})
+        assert error == ("service_unavailable", "Service unavailable")
+    assert await api.user()
+
+
+async def test_only_what_it_is_for_fails(api: Api) -> None:
+    api.emulator.fail(status=500, path="*/messages", method="POST")
+    conversation = await api.personal(await api.user())
+    path = f"conversations/{conversation['id']}/messages"
+    assert await api.get(path)
+    assert await api.refused(500, "POST", path, {}) == (
+        "internal_error",
+        "Internal error",
+    )
+    assert await api.post(conversation)
+
+
+async def test_everything_fails_until_it_recovers(api: Api) -> None:
+    api.emulator.fail(next=None, status=502, html=True)
+    for _ in range(3):
+        response = await api.http.post("users", json={})
+        assert response.status_code == 502
+        assert response.headers["content-type"] == "text/html; charset=utf-8"
+        assert "Bad gateway" in response.text
+    api.emulator.recover()
+    assert await api.user()
+
+
+async def test_too_many_requests(api: Api) -> None:
+    api.emulator.fail(status=429, retry_after=1.5)
+    response = await api.http.post("users", json={})
+    assert (response.status_code, response.headers["retry-after"]) == (429, "1.5")
+    assert response.json()["errors"][0]["code"] == "too_many_requests"
+
+
+async def test_of_several_faults_the_oldest_happens_first(api: Api) -> None:
+    api.emulator.fail(status=500)
+    api.emulator.fail(status=502)
+    statuses = [(await api.http.post("users", json={})).status_code for _ in range(3)]
+    assert statuses == [500, 502, 201]
+
+
+async def test_what_fails_may_have_taken_effect(api: Api) -> None:
+    api.emulator.fail(status=504, applied=True)
+    await api.refused(504, "POST", "users", {"externalId": "ann"})
+    api.emulator.fail(reset=True, applied=True)
+    with pytest.raises(ConnectionResetError):
+        await api.http.post("users", json={"externalId": "bob"})
+    assert await api.get("users/ann")
+    assert await api.get("users/bob")
+    api.emulator.fail(status=504)
+    await api.refused(504, "POST", "users", {"externalId": "eve"})
+    await api.refused(404, "GET", "users/eve")
+
+
+async def test_a_slow_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(trouble, "sleep", sleep)
+    api.emulator.fail(latency=1.5)
+    assert await api.user()
+    assert await api.user()
+    assert slept == [1.5]
+
+
+async def test_what_cannot_be_done_is_said_before_trouble(api: Api) -> None:
+    api.emulator.fail(status=500, applied=True)
+    await api.refused(404, "GET", "users/none")
