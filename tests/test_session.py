@@ -14,6 +14,7 @@ from sunco import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
+    ConfigurationError,
     DecodeError,
     NotFoundError,
     RateLimitError,
@@ -320,6 +321,23 @@ async def test_closing() -> None:
     async with sunco:
         pass
     assert transport.closed == 1
+
+
+async def test_closed_while_it_waits_for_another_try() -> None:
+    """What is raised is what happened, not that the next try could not be sent."""
+    closed = ConfigurationError("This client is closed")
+    for first in (lost(), refused(), BUSY):
+        sunco, transport = scripted(first, closed)
+        with pytest.raises((APIConnectionError, ServerError)) as caught:
+            await sunco.users.get("u1")
+        assert caught.value.attempts == 1
+        assert getattr(caught.value, "maybe_delivered", None) is getattr(
+            first, "maybe_delivered", None
+        )
+        assert len(transport.requests) == 2
+    sunco, _ = scripted(closed)
+    with pytest.raises(ConfigurationError):
+        await sunco.users.get("u1")
 
 
 async def test_many_tasks_share_a_client() -> None:

@@ -18,6 +18,7 @@ from sunco.auth import Auth
 from sunco.errors import (
     APIConnectionError,
     APIStatusError,
+    ConfigurationError,
     DecodeError,
     NotFoundError,
     RateLimitError,
@@ -195,6 +196,7 @@ class Session:
         began = anyio.current_time()
         uncertain = False
         attempt = 0
+        failure: APIConnectionError | APIStatusError | None = None
         while True:
             attempt += 1
             try:
@@ -207,6 +209,9 @@ class Session:
             except (APIConnectionError, APIStatusError) as error:
                 failure = error
             except SuncoError as error:
+                if failure is not None and isinstance(error, ConfigurationError):
+                    # It was closed meanwhile: nothing was sent this time, but something before.
+                    raise _final(failure, request, attempt - 1, uncertain=uncertain) from None
                 _add_context(error, request, attempt)
                 raise
             else:
@@ -219,10 +224,7 @@ class Session:
                 await anyio.sleep(delay)
                 if await self._wait_for_turn(report, began + (self.retry.deadline or math.inf)):
                     continue
-            if isinstance(failure, APIConnectionError):
-                failure.maybe_delivered = uncertain
-            _add_context(failure, request, attempt)
-            raise failure
+            raise _final(failure, request, attempt, uncertain=uncertain)
 
     async def _wait_for_turn(self, report: Report, until: float) -> bool:
         if self.limiter is None:
@@ -296,6 +298,19 @@ def _read(response: Response, read: Callable[[Response], R], request: Request, a
 
 def _add_context(error: SuncoError, request: Request, attempts: int) -> None:
     error.method, error.path, error.attempts = request.method, request.path, attempts
+
+
+def _final(
+    failure: APIConnectionError | APIStatusError,
+    request: Request,
+    attempts: int,
+    *,
+    uncertain: bool,
+) -> APIConnectionError | APIStatusError:
+    if isinstance(failure, APIConnectionError):
+        failure.maybe_delivered = uncertain
+    _add_context(failure, request, attempts)
+    return failure
 
 
 def _may_have_worked(failure: APIConnectionError | APIStatusError) -> bool:

@@ -63,6 +63,27 @@ async def test_what_comes_unasked_is_nobodys_answer(transport: Made) -> None:
     assert server.opened == 2
 
 
+async def test_what_comes_unasked_while_idle_is_nobodys_answer(transport: Made) -> None:
+    strays: list[anyio.Event] = []
+
+    async def behaviour(stream: ByteStream) -> None:
+        strays.append(anyio.Event())
+        await read_request(stream)
+        await stream.send(OK)
+        await go.wait()
+        await stream.send(OK.replace(b"{}", b"[]"))
+        strays[-1].set()
+        await read_request(stream)
+
+    async with serving(behaviour) as url, transport() as carrier:
+        for _ in range(3):
+            go = anyio.Event()
+            assert (await carrier.send(post(url))).content == b"{}"
+            go.set()
+            await strays[-1].wait()
+    assert len(strays) == 3
+
+
 async def test_connection_close_is_obeyed(transport: Made) -> None:
     server = Counting(OK.replace(b"Content-Type", b"Connection: close\r\nContent-Type"))
     async with serving(server) as url, transport() as carrier:
