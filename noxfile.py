@@ -6,6 +6,7 @@ tests-all  the test suite on every supported interpreter found
 tests-lowest  the same with the oldest releases that are promised to work
 contract   the code against a specification: nox -s contract -- SPECIFICATION
 drift      what a newer specification asks for: nox -s drift -- SPECIFICATION
+kill       kill a bot at random moments, and see that its inbox loses nothing
 lint       ruff
 types      mypy and pyright, both strict
 package    build what is released, and try it in environments of its own
@@ -149,6 +150,14 @@ def package(session: nox.Session) -> None:
     session.run(*pip, f"{wheel}[{extras}]", *tools, external=True)
     with session.chdir(built / sdist.name.removesuffix(".tar.gz")):
         session.run(base, "-m", "pytest", "-q", "-p", "no:cacheprovider", external=True)
+
+
+@nox.session
+def kill(session: nox.Session) -> None:
+    """Kill a bot with an inbox at random moments under load, and judge what it has done."""
+    install(session, "test")
+    tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
+    session.run("python", "-m", "webhooks.killing", *session.posargs, env=tests)
 
 
 @nox.session

@@ -121,9 +121,9 @@ class Record:
         self._changed.set()
         self._changed = anyio.Event()
 
-    async def reach(self, count: int) -> list[Any]:
+    async def reach(self, count: int, seconds: float = SECONDS) -> list[Any]:
         """Wait for so many."""
-        with anyio.fail_after(SECONDS):
+        with anyio.fail_after(seconds):
             while len(self.items) < count:
                 await self._changed.wait()
         return self.items
