@@ -128,16 +128,13 @@ class TestUnderAClient:
     # The body's generator is httpx's, and left to the garbage collector.
     @pytest.mark.filterwarnings("ignore:.*async_generator object")
     async def test_a_write_that_blocks_is_timed(self) -> None:
-        async def behaviour(_: ByteStream) -> None:
-            await anyio.sleep_forever()
-
-        timeout = httpx.Timeout(5, write=0.05)
-        async with (
-            serving(behaviour) as url,
-            httpx.AsyncClient(transport=OriginPool(), timeout=timeout) as client,
-        ):
-            with pytest.raises(httpx.WriteTimeout):
-                await client.post(url, content=b"x" * 30_000_000)
+        # A server that never accepts reads nothing: the kernel's buffers fill, and stay full.
+        with socket.create_server(("127.0.0.1", 0)) as deaf:
+            url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+            timeout = httpx.Timeout(5, write=0.05)
+            async with httpx.AsyncClient(transport=OriginPool(), timeout=timeout) as client:
+                with pytest.raises(httpx.WriteTimeout):
+                    await client.post(url, content=b"x" * 30_000_000)
 
     async def test_closing(self) -> None:
         async def behaviour(stream: ByteStream) -> None:
