@@ -13,7 +13,7 @@ SOURCE = Path(sunco.__file__).parent
 
 # Each floor may import the floors below it, and rooms of its own floor that stand before it.
 FLOORS = [
-    ["errors"],
+    ["errors", "_later"],
     ["jsontext", "models", "_version"],
     ["wire", "codec", "retry", "multipart", "ratelimit", "observe"],
     ["auth", "transport", "otel", "webhooks"],

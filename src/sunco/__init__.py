@@ -5,6 +5,9 @@ The client is `Sunco`; what it sends and returns is in `sunco.models`.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from sunco._later import loads
 from sunco._version import (
     __version__,
 )
@@ -51,14 +54,15 @@ from sunco.retry import (
     RetryPolicy,
 )
 from sunco.transport import (
-    AiohttpTransport,
-    HttpxTransport,
     Transport,
 )
 from sunco.wire import (
     Request,
     Response,
 )
+
+if TYPE_CHECKING:
+    from sunco.transport import AiohttpTransport, HttpxTransport
 
 __all__ = [
     "APIConnectionError",
@@ -98,3 +102,5 @@ __all__ = [
     "WebhookError",
     "__version__",
 ]
+
+__getattr__ = loads(__name__, {"AiohttpTransport": "transport", "HttpxTransport": "transport"})

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import attrs
 
 from sunco import resources, wire
+from sunco import transport as transports
 from sunco.auth import Auth, BasicAuth, key_problem
 from sunco.errors import ConfigurationError
 from sunco.models._model import UNSET, Unset
@@ -19,7 +20,7 @@ from sunco.observe import Observer, checked_observers
 from sunco.ratelimit import RateLimiter
 from sunco.retry import RetryPolicy
 from sunco.session import Session
-from sunco.transport import HttpxTransport, Transport
+from sunco.transport import Transport
 from sunco.wire import Response
 
 __all__ = ["Sunco"]
@@ -89,7 +90,7 @@ class Sunco:
             limiter=_limiter(rate_limit),
             observers=checked_observers(observers),
             transport=transport
-            or HttpxTransport(
+            or transports.HttpxTransport(
                 max_connections=max_connections, max_response_bytes=max_response_bytes
             ),
         )

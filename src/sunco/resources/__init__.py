@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
+
+from sunco._later import loads
 
 if TYPE_CHECKING:
     from sunco.resources.activities import Activities
@@ -44,28 +45,25 @@ __all__ = [
     "Webhooks",
 ]
 
-_MODULES: Final = {
-    "Activities": "activities",
-    "AppKeys": "app_keys",
-    "Apps": "apps",
-    "Attachments": "attachments",
-    "Clients": "clients",
-    "Conversations": "conversations",
-    "Devices": "devices",
-    "IntegrationKeys": "integration_keys",
-    "Integrations": "integrations",
-    "Messages": "messages",
-    "OAuth": "oauth",
-    "Participants": "participants",
-    "SwitchboardActions": "switchboard_actions",
-    "SwitchboardIntegrations": "switchboard_integrations",
-    "Switchboards": "switchboards",
-    "Users": "users",
-    "Webhooks": "webhooks",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = loads(
+    __name__,
+    {
+        "Activities": "activities",
+        "AppKeys": "app_keys",
+        "Apps": "apps",
+        "Attachments": "attachments",
+        "Clients": "clients",
+        "Conversations": "conversations",
+        "Devices": "devices",
+        "IntegrationKeys": "integration_keys",
+        "Integrations": "integrations",
+        "Messages": "messages",
+        "OAuth": "oauth",
+        "Participants": "participants",
+        "SwitchboardActions": "switchboard_actions",
+        "SwitchboardIntegrations": "switchboard_integrations",
+        "Switchboards": "switchboards",
+        "Users": "users",
+        "Webhooks": "webhooks",
+    },
+)

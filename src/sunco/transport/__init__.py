@@ -1,10 +1,23 @@
-"""How bytes travel: the seam below which sunco knows nothing of policy."""
+"""How bytes travel: the seam below which sunco knows nothing of policy.
+
+Transports load when they are first touched, with the HTTP library that they stand on.
+"""
 
 from __future__ import annotations
 
-from sunco.transport._aiohttp import AiohttpTransport
-from sunco.transport._httpx import HttpxTransport
-from sunco.transport._pool import OriginPool
+from typing import TYPE_CHECKING
+
+from sunco._later import loads
 from sunco.transport._transport import Transport
 
+if TYPE_CHECKING:
+    from sunco.transport._aiohttp import AiohttpTransport
+    from sunco.transport._httpx import HttpxTransport
+    from sunco.transport._pool import OriginPool
+
 __all__ = ["AiohttpTransport", "HttpxTransport", "OriginPool", "Transport"]
+
+__getattr__ = loads(
+    __name__,
+    {"AiohttpTransport": "_aiohttp", "HttpxTransport": "_httpx", "OriginPool": "_pool"},
+)
