@@ -6,6 +6,7 @@ tests-all  the test suite on every supported interpreter found
 tests-lowest  the same with the oldest releases that are promised to work
 contract   the code against a specification: nox -s contract -- SPECIFICATION
 drift      what a newer specification asks for: nox -s drift -- SPECIFICATION
+bench-webhooks  webhook events a second, against parsing them with the vendor's package
 kill       kill a bot at random moments, and see that its inbox loses nothing
 lint       ruff
 types      mypy and pyright, both strict
@@ -150,6 +151,18 @@ def package(session: nox.Session) -> None:
     session.run(*pip, f"{wheel}[{extras}]", *tools, external=True)
     with session.chdir(built / sdist.name.removesuffix(".tar.gz")):
         session.run(base, "-m", "pytest", "-q", "-p", "no:cacheprovider", external=True)
+
+
+@nox.session(name="bench-webhooks")
+def bench_webhooks(session: nox.Session) -> None:
+    """How many webhook events a second are handled, against the vendor's package parsing them."""
+    install(session, "test")
+    elsewhere = pathlib.Path(session.create_tmp()).resolve() / "vendor"
+    session.run("python", "-m", "venv", "--clear", str(elsewhere))
+    python = str(elsewhere / "bin" / "python")
+    vendor = "sunshine-conversations-client==17.0.1"
+    session.run(python, "-m", "pip", "install", "--quiet", vendor, external=True)
+    session.run("python", "benchmarks/webhooks.py", python)
 
 
 @nox.session

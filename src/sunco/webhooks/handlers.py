@@ -51,9 +51,14 @@ class Handler:
             return event.type == self.kind and readable
         return self.kind is None or isinstance(event, self.kind)
 
-    def takes(self, event: Event) -> bool:
-        """Whether it is for this event."""
-        return self.is_for(event) and (self.where is None or bool(self.where(event)))
+
+class _Registered:
+    """How often a handler was registered anywhere: when to look again who there is."""
+
+    count = 0
+
+
+_registered = _Registered()
 
 
 class EventHandlers:
@@ -62,7 +67,9 @@ class EventHandlers:
     def __init__(self) -> None:
         self._own: list[Handler] = []
         self._included: list[EventHandlers] = []
-        self._named: Sequence[Handler] = ()
+        self._found: Sequence[Handler] = ()
+        self._by_kind: dict[type[Event], Sequence[Handler]] = {}
+        self._as_of = -1
 
     @overload
     def on(self) -> Callable[[_EventHandler[Any]], _EventHandler[Any]]: ...
@@ -143,15 +150,28 @@ class EventHandlers:
             raise ConfigurationError("These handlers include each other in a circle.")
         self._check_all(other.handlers)
         self._included.append(other)
+        _registered.count += 1
 
     @property
     def handlers(self) -> Sequence[Handler]:
         """All handlers in the order in which they are called, different ones by different names."""
-        found = [*self._own, *(each for other in self._included for each in other.handlers)]
-        # None is ever taken away, so as many are the same ones.
-        if len(found) != len(self._named):
-            self._named = _name_apart(found)
-        return self._named
+        if self._as_of != _registered.count:
+            included = [each for other in self._included for each in other.handlers]
+            self._found = _name_apart([*self._own, *included])
+            self._by_kind = {}
+            self._as_of = _registered.count
+        return self._found
+
+    def for_kind(self, event: Event) -> Sequence[Handler]:
+        """The handlers of events of a kind, whatever their filters say."""
+        handlers = self.handlers
+        if isinstance(event, UnknownEvent):
+            return [handler for handler in handlers if handler.is_for(event)]
+        found = self._by_kind.get(type(event))
+        if found is None:
+            found = [handler for handler in handlers if handler.is_for(event)]
+            self._by_kind[type(event)] = found
+        return found
 
     def select(self, event: Event) -> Mapping[str, Handler]:
         """The handlers that an event is for, by name; a function registered twice is called once.
@@ -160,14 +180,15 @@ class EventHandlers:
             Exception: Whatever a filter raises.
         """
         found: dict[str, Handler] = {}
-        for handler in self.handlers:
-            if handler.name not in found and handler.takes(event):
+        for handler in self.for_kind(event):
+            if (handler.where is None or handler.where(event)) and handler.name not in found:
                 found[handler.name] = handler
         return found
 
     def _add(self, handler: Handler) -> None:
         self._check_all([handler])
         self._own.append(handler)
+        _registered.count += 1
 
     def _check_all(self, handlers: Sequence[Handler]) -> None:
         """Refuse what cannot work here; a router knows more."""

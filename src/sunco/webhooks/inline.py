@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import anyio
 
@@ -51,43 +52,46 @@ class InlineHandling:
         self._turns = Turns()
         self._batches = Batches(clock, longest=time_limit / 2, hand_over=self._hand_over)
 
-    async def handle(self, events: Iterable[tuple[str, str, Event]]) -> bool:
-        """Handle a delivery's events, each given with its identity and its lane.
+    async def handle(self, events: Iterable[tuple[str, str, Event, Any]]) -> bool:
+        """Handle a delivery's events, each given with its identity and its lane before it.
 
         Returns:
             Whether all of them have been handled, now or before, within the time limit.
         """
         lanes: dict[str, dict[str, Event]] = {}
-        for identity, lane, event in events:
+        for identity, lane, event, _ in events:
             if not self._ledger.is_handled(identity):
                 lanes.setdefault(lane, {}).setdefault(identity, event)
         if not lanes:
             return True
         complete = False
         with anyio.move_on_after(self._time_limit) as scope:
-            complete = await self._handle_lanes(lanes)
+            if len(lanes) == 1:
+                complete = await self._handle_lane(*lanes.popitem())
+            else:
+                complete = await self._handle_lanes(deque(lanes.items()))
         if scope.cancelled_caught:
             logger.error("A delivery was not handled within %g s.", self._time_limit)
         return complete
 
-    async def _handle_lanes(self, lanes: Mapping[str, Mapping[str, Event]]) -> bool:
-        if len(lanes) == 1:
-            (lane,) = lanes.items()
-            return await self._handle_lane(lane)
-        remaining = iter(lanes.items())
+    async def _handle_lanes(self, lanes: deque[_Lane]) -> bool:
         outcomes: list[bool] = []
         async with anyio.create_task_group() as tasks:
-            for _ in range(min(len(lanes), self._concurrency)):
-                tasks.start_soon(self._work_off, remaining, outcomes)
+
+            async def work_off(places: int) -> None:
+                # Another task begins as soon as this one has to wait. Where handlers have nothing
+                # to wait for, one does it all, and is spared what many cost.
+                if lanes and places > 1:
+                    tasks.start_soon(work_off, places - 1)
+                while lanes:
+                    outcomes.append(await self._handle_lane(*lanes.popleft()))
+
+            await work_off(self._concurrency)
         return all(outcomes)
 
-    async def _work_off(self, remaining: Iterator[_Lane], outcomes: list[bool]) -> None:
-        for lane in remaining:
-            outcomes.append(await self._handle_lane(lane))  # noqa: PERF401 - the iterator is shared
-
-    async def _handle_lane(self, lane: _Lane) -> bool:
-        name, events = lane
-        await self._turns.take(name)
+    async def _handle_lane(self, name: str, events: Mapping[str, Event]) -> bool:
+        if not self._turns.try_take(name):
+            await self._turns.take(name)
         try:
             begun = [
                 await self._begin(name, identity, event)
@@ -97,8 +101,12 @@ class InlineHandling:
             ]
         finally:
             self._turns.give(name)
-        # Outside of the turn: others have to get in, to join the batches.
-        return all([await self._end(*each) for each in begun])
+        complete = True
+        for identity, began_well, batches in begun:
+            # Outside of the turn: others have to get in, to join the batches.
+            ended_well = not batches or await self._end(identity, began_well, batches)
+            complete = complete and began_well and ended_well
+        return complete
 
     async def _begin(
         self, lane: str, identity: str, event: Event
@@ -111,15 +119,16 @@ class InlineHandling:
             return identity, False, ()
         complete = True
         batches: list[Batch] = []
-        for handler in handlers.values():
-            if self._ledger.succeeded(identity, handler.name):
+        succeeded = self._ledger.succeeded(identity) or ()
+        for name, handler in handlers.items():
+            if name in succeeded:
                 continue
             if handler.debounce is not None:
                 batches.append(self._batches.join(lane, handler, identity, event))
             elif await call(handler, event, identity) is not None:
                 complete = False
             elif len(handlers) > 1:
-                self._ledger.note(identity, handler.name)
+                self._ledger.note(identity, name)
         if handlers and complete and not batches:
             self._ledger.finish(identity)
         return identity, complete, batches
@@ -132,7 +141,7 @@ class InlineHandling:
     ) -> bool:
         for batch in batches:
             complete = await self._batches.wait_for(batch) and complete
-        if complete and batches:
+        if complete:
             self._ledger.finish(identity)
         return complete
 
@@ -143,7 +152,7 @@ class InlineHandling:
                 identity: event
                 for identity, event in batch.events.items()
                 # It may have come again and joined anew while its batch was handled.
-                if not self._ledger.succeeded(identity, batch.handler.name)
+                if not self._has_succeeded(identity, batch.handler)
             }
             if events and await call(batch.handler, list(events.values()), ", ".join(events)):
                 return False
@@ -152,3 +161,7 @@ class InlineHandling:
         finally:
             self._turns.give(batch.lane)
         return True
+
+    def _has_succeeded(self, identity: str, handler: Handler) -> bool:
+        succeeded = self._ledger.succeeded(identity)
+        return succeeded is None or handler.name in succeeded

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
+from collections.abc import Collection
 from typing import Final
 
 from sunco.webhooks.clock import Clock
@@ -34,34 +34,30 @@ class Ledger:
 
     def is_handled(self, identity: str) -> bool:
         """Whether all of an event's handlers have succeeded."""
-        return self._handlers(identity) is None
+        return identity in self._entries and self.succeeded(identity) is None
 
-    def succeeded(self, identity: str, handler: str) -> bool:
-        """Whether one of an event's handlers has."""
-        handlers = self._handlers(identity)
-        return handlers is None or handler in handlers
+    def succeeded(self, identity: str) -> Collection[str] | None:
+        """The names of those of an event's handlers that have succeeded; None if all have."""
+        entry = self._entries.get(identity)
+        if entry is None or entry[0] + self._seconds < self._clock.now():
+            return ()
+        return entry[1]
 
     def note(self, identity: str, handler: str) -> None:
         """One of an event's handlers has succeeded."""
-        handlers = self._handlers(identity)
+        handlers = self.succeeded(identity)
         if handlers is not None:
-            self._keep(identity, handlers | {handler})
+            self._keep(identity, {handler, *handlers})
 
     def finish(self, identity: str) -> None:
         """All of an event's handlers have succeeded."""
         self._keep(identity, None)
 
-    def _handlers(self, identity: str) -> set[str] | None:
-        since, handlers = self._entries.get(identity, (-math.inf, None))
-        return set() if self._is_old(since) else handlers
-
     def _keep(self, identity: str, handlers: set[str] | None) -> None:
-        self._entries[identity] = (self._clock.now(), handlers)
+        now = self._clock.now()
+        self._entries[identity] = (now, handlers)
         self._entries.move_to_end(identity)
-        while len(self._entries) > self._most or self._is_old(
-            next(iter(self._entries.values()))[0]
-        ):
+        since, _ = next(iter(self._entries.values()))
+        while len(self._entries) > self._most or since + self._seconds < now:
             self._entries.popitem(last=False)
-
-    def _is_old(self, since: float) -> bool:
-        return since + self._seconds < self._clock.now()
+            since, _ = next(iter(self._entries.values()))

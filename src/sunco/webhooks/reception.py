@@ -28,7 +28,7 @@ class Answer:
 
     async def send(self, send: Send) -> None:
         """Send it."""
-        body = json.dumps({"error": self.reason} if self.reason else {}).encode()
+        body = json.dumps({"error": self.reason}).encode() if self.reason else b"{}"
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),

@@ -10,7 +10,7 @@ from typing import Any, Final
 import anyio
 
 from sunco.errors import ConfigurationError, PayloadError
-from sunco.models.events import UnknownEvent
+from sunco.models.events import Event, UnknownEvent
 from sunco.webhooks.asgi import Receive, Scope, Send
 from sunco.webhooks.calling import logger
 from sunco.webhooks.clock import Clock, SystemClock
@@ -229,19 +229,18 @@ class WebhookRouter(EventHandlers):
 
     async def _take_in(self, body: bytes) -> Answer:
         delivery, contents = read(body)
-        events = [
-            (identity := identify(event, content), lane_of(event, identity), event, content)
-            for event, content in zip(delivery.events, contents, strict=True)
-        ]
-        for identity, _, event, _ in events:
+        events: list[tuple[str, str, Event, Any]] = []
+        for event, content in zip(delivery.events, contents, strict=True):
+            identity = identify(event, content)
+            events.append((identity, lane_of(event, identity), event, content))
             if isinstance(event, UnknownEvent) and event.error is not None:
                 logger.warning("Event %s cannot be read: %s", identity, event.error)
         if self._inbox is not None:
             return await self._store(self._inbox, events)
-        complete = await self._inline.handle(each[:3] for each in events)
+        complete = await self._inline.handle(events)
         return OK if complete else _FAILED
 
-    async def _store(self, inbox: Inbox, events: Sequence[tuple[str, str, Any, Any]]) -> Answer:
+    async def _store(self, inbox: Inbox, events: Sequence[tuple[str, str, Event, Any]]) -> Answer:
         if not self._is_running:
             raise ConfigurationError(
                 "The router has an inbox and is not running: serve it with lifespan, or enter "
@@ -250,7 +249,7 @@ class WebhookRouter(EventHandlers):
         new = [
             NewEvent(identity=identity, lane=lane, content=json.dumps(content).encode())
             for identity, lane, event, content in events
-            if any(handler.is_for(event) for handler in self.handlers)
+            if self.for_kind(event)
         ]
         if new:
             await inbox.store(new, self._clock.now())

@@ -18,12 +18,18 @@ class Turns:
     def __len__(self) -> int:
         return len(self._queues)
 
+    def try_take(self, lane: str) -> bool:
+        """Have one's turn at once if nobody has it; says whether it is so."""
+        if lane in self._queues:
+            return False
+        self._queues[lane] = deque()
+        return True
+
     async def take(self, lane: str) -> None:
         """Wait for one's turn in a lane, and have it until `give` is called."""
-        queue = self._queues.get(lane)
-        if queue is None:
-            self._queues[lane] = deque()
+        if self.try_take(lane):
             return
+        queue = self._queues[lane]
         turn = anyio.Event()
         queue.append(turn)
         try:
