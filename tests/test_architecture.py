@@ -15,6 +15,7 @@ SOURCE = Path(sunco.__file__).parent
 FLOORS = [
     ["errors", "_later"],
     ["jsontext", "models", "_version"],
+    ["scalars", "shapes"],
     ["wire", "codec", "retry", "multipart", "ratelimit", "observe"],
     ["auth", "transport", "otel", "webhooks"],
     ["session", "pagination"],

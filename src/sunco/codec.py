@@ -11,7 +11,7 @@ import functools
 import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Literal, NoReturn, TypeVar, cast, overload
 
 import attrs
@@ -19,10 +19,21 @@ import cattrs
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from sunco import jsontext
+from sunco import jsontext, shapes
 from sunco.errors import ConfigurationError, DecodeError
 from sunco.jsontext import is_object
 from sunco.models._model import JSON_KEY, LOCAL, READ_ONLY, UNSET, Model, Unset
+from sunco.scalars import (
+    kind_of,
+    mismatch,
+    read_boolean,
+    read_integer,
+    read_number,
+    read_object,
+    read_text,
+    read_time,
+    write_time,
+)
 
 __all__ = ["decode", "encode", "json_name", "structure"]
 
@@ -32,16 +43,6 @@ _Hook = Callable[[Any, Any], Any]
 # Where what is unknown is handed to the generated readers. A document that has this very key loses
 # nothing: it is unknown, too.
 _EXTRA: Final = "sunco:extra"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_KINDS: Final[Mapping[type, str]] = {
-    dict: "an object",
-    list: "a list",
-    str: "text",
-    bool: "a boolean",
-    int: "a number",
-    float: "a number",
-    types.NoneType: "null",
-}
 
 
 @overload
@@ -71,7 +72,7 @@ def structure(document: Any, into: type[T], *, key: str | None = None, at: str =
     """As `decode`, for what has been read from JSON already; `at` says where it stood."""
     if key is not None:
         if not is_object(document):
-            raise DecodeError(f"expected an object with {key!r}, got {_kind(document)}")
+            raise DecodeError(f"expected an object with {key!r}, got {kind_of(document)}")
         if key not in document:
             raise DecodeError("is missing", location=key)
         document = document[key]
@@ -93,104 +94,6 @@ def encode(value: Any, *, read_only: bool = True) -> bytes:
     """
     writer = _writer if read_only else _request_writer
     return jsontext.dump(writer.unstructure(value))
-
-
-class _MismatchError(ValueError):
-    """A JSON value that cannot be read as what is declared."""
-
-
-def _mismatch(expected: str, value: object) -> NoReturn:
-    raise _MismatchError(f"expected {expected}, got {_kind(value)}")
-
-
-def _kind(value: object) -> str:
-    return _KINDS.get(type(value), type(value).__name__)
-
-
-def _read_text(value: Any, _: Any) -> str:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    _mismatch("text", value)
-
-
-def _read_integer(value: Any, _: Any) -> int:
-    if isinstance(value, int):
-        return value
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, str):
-        try:
-            return int(value)
-        except ValueError:
-            raise _MismatchError("expected a whole number, got other text") from None
-    _mismatch("a whole number", value)
-
-
-def _read_number(value: Any, _: Any) -> float:
-    # An integer stays one, so that it is written back as it came.
-    if isinstance(value, int | float):
-        return value
-    if isinstance(value, str):
-        try:
-            # Whole numbers are not always within a float's precision: ids, for one.
-            return int(value)
-        except ValueError:
-            pass
-        try:
-            number = float(value)
-        except ValueError:
-            raise _MismatchError("expected a number, got other text") from None
-        if abs(number) < float("inf"):
-            return number
-    _mismatch("a number", value)
-
-
-def _read_boolean(value: Any, _: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    match value:
-        case 1 | "true" | "True" | "1":
-            return True
-        case 0 | "false" | "False" | "0":
-            return False
-        case _:
-            _mismatch("a boolean", value)
-
-
-# Seconds would be beyond the year 5000 here, so a larger number must be milliseconds.
-_LARGEST_SECONDS: Final = 1e11
-
-
-def _read_time(value: Any, _: Any) -> datetime:
-    try:
-        if isinstance(value, str):
-            moment = datetime.fromisoformat(value)
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            seconds = value / 1000 if abs(value) > _LARGEST_SECONDS else value
-            return _EPOCH + timedelta(seconds=seconds)
-    except (ValueError, OverflowError):
-        raise _MismatchError("expected a time in ISO 8601") from None
-    _mismatch("a time", value)
-
-
-def _read_object(value: Any, _: Any = None) -> dict[str, Any]:
-    return value if is_object(value) else _mismatch("an object", value)
-
-
-def _write_time(value: datetime) -> str:
-    if value.tzinfo is None:
-        raise ConfigurationError(
-            f"{value!r} has no time zone: use an aware datetime, as in datetime.now(UTC)."
-        )
-    value = value.astimezone(UTC)
-    # The API has milliseconds; finer time is kept where there is any, so that nothing is lost.
-    precision = "microseconds" if value.microsecond % 1000 else "milliseconds"
-    return value.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 
 
 def _refuse_unset(_: Unset) -> NoReturn:
@@ -231,6 +134,53 @@ def _is_model(cls: Any) -> bool:
 
 
 def _model_reader(cls: type[Any], converter: cattrs.BaseConverter) -> _Hook:
+    otherwise = _careful_model_reader(cls, converter)
+    attrs.resolve_types(cls)
+    if any(callable(getattr(field.default, "factory", None)) for field in _fields(cls)):
+        return otherwise
+    fields = [
+        shapes.Field(
+            name=field.name,
+            key=None if LOCAL in field.metadata else json_name(field),
+            **_hook_and_plain_type(field.type, converter),
+            default=shapes.REQUIRED if field.default is attrs.NOTHING else field.default,
+        )
+        for field in _fields(cls)
+    ]
+    ignored = frozenset({"type"} if _tag(cls) else ())
+    keep = cast("Any", attrs.fields_dict(cls)["extra"]).converter
+    reader = shapes.ShapeReader(cls, fields, ignored=ignored, keep=keep, otherwise=otherwise)
+    return reader.hook()
+
+
+def _hook_and_plain_type(declared: Any, converter: cattrs.BaseConverter) -> dict[str, Any]:
+    """How to read a value, and of which type it needs no reading."""
+    kinds = [kind for kind in _members(declared) if typing.get_origin(kind) is not Literal]
+    plain = [kind for kind in kinds if kind in _PLAIN or _is_mapping(kind)]
+    if len(plain) == 1:
+        kind = dict if _is_mapping(plain[0]) else plain[0]
+        return {"plain": kind, "read": converter.get_structure_hook(declared)}
+    optional = types.NoneType in kinds
+    if optional and len(kinds) == 2:  # noqa: PLR2004 - one besides
+        (kind,) = [kind for kind in kinds if kind is not types.NoneType]
+        return {"plain": types.NoneType, "read": converter.get_structure_hook(kind)}
+    return {"plain": _Nothing, "read": converter.get_structure_hook(declared)}
+
+
+def _members(declared: Any) -> list[Any]:
+    members = typing.get_args(declared) if _is_union(declared) else (declared,)
+    return [member for member in members if member is not Unset]
+
+
+# What is of these types already needs no reading.
+_PLAIN: Final = frozenset({str, bool, int, float})
+
+
+class _Nothing:
+    """A type that no value has."""
+
+
+def _careful_model_reader(cls: type[Any], converter: cattrs.BaseConverter) -> _Hook:
     rules: dict[str, Any] = {
         field.name: override(rename=json_name(field)) for field in _fields(cls)
     }
@@ -241,9 +191,10 @@ def _model_reader(cls: type[Any], converter: cattrs.BaseConverter) -> _Hook:
         known.add("type")
 
     def read_model(value: Any, into: Any) -> Any:
-        fields = _read_object(value)
+        fields = read_object(value)
         if not known.issuperset(fields):
-            fields = fields | {_EXTRA: {key: fields[key] for key in fields.keys() - known}}
+            unknown = {key: item for key, item in fields.items() if key not in known}
+            fields = fields | {_EXTRA: unknown}
         return read(fields, into)
 
     return read_model
@@ -276,7 +227,7 @@ def _is_union(into: Any) -> bool:
 
 def _union_reader(into: Any, converter: cattrs.BaseConverter) -> _Hook:
     """Reads `X | None`, `Literal[...] | str`, and the unions of models by their discriminator."""
-    members = [member for member in typing.get_args(into) if member is not Unset]
+    members = _members(into)
     kinds = [member for member in members if member is not types.NoneType]
     if all(map(_is_model, kinds)) and len(kinds) > 1:
         kind, read = into, _kind_reader(kinds, converter)
@@ -295,7 +246,7 @@ def _kind_reader(kinds: Sequence[type[Model]], converter: cattrs.BaseConverter) 
     read_unknown = _lazily(converter, unknown)
 
     def read_kind(value: Any, _: Any) -> Any:
-        fields = _read_object(value)
+        fields = read_object(value)
         tag = fields.get("type")
         if isinstance(tag, str) and (reader := readers.get(tag)):
             return reader(fields, None)
@@ -328,7 +279,7 @@ def _sequence_reader(into: Any, converter: cattrs.BaseConverter) -> _Hook:
     read = list_structure_factory(cast("type", types.GenericAlias(list, (item,))), converter)
 
     def read_list(value: Any, _: Any) -> Any:
-        return read(value, into) if isinstance(value, list) else _mismatch("a list", value)
+        return read(value, into) if isinstance(value, list) else mismatch("a list", value)
 
     return read_list
 
@@ -340,23 +291,25 @@ def _is_mapping(into: Any) -> bool:
 def _make_reader(*, explaining: bool) -> cattrs.Converter:
     converter = cattrs.Converter(detailed_validation=explaining)
     for scalar, hook in (
-        (str, _read_text),
-        (int, _read_integer),
-        (float, _read_number),
-        (bool, _read_boolean),
-        (datetime, _read_time),
+        (str, read_text),
+        (int, read_integer),
+        (float, read_number),
+        (bool, read_boolean),
+        (datetime, read_time),
     ):
         converter.register_structure_hook(scalar, cast("_Hook", hook))
-    converter.register_structure_hook_func(_is_mapping, _read_object)
+    converter.register_structure_hook_func(_is_mapping, read_object)
     converter.register_structure_hook_factory(_is_sequence, _sequence_reader)
     converter.register_structure_hook_factory(_is_union, _union_reader)
-    converter.register_structure_hook_factory(_is_model, _model_reader)
+    converter.register_structure_hook_factory(
+        _is_model, _careful_model_reader if explaining else _model_reader
+    )
     return converter
 
 
 def _make_writer(*, read_only: bool) -> cattrs.Converter:
     converter = cattrs.Converter()
-    converter.register_unstructure_hook(datetime, _write_time)
+    converter.register_unstructure_hook(datetime, write_time)
     converter.register_unstructure_hook(Unset, _refuse_unset)
     converter.register_unstructure_hook_factory(
         _is_model, functools.partial(_model_writer, read_only=read_only)
