@@ -252,7 +252,7 @@ class Session:
             headers = Headers(headers) | await self.auth.headers()
         report.sent()
         response = await self.transport.send(
-            attrs.evolve(request, headers=headers, timeout=timeout)
+            Request(request.method, request.url, headers, request.content, timeout)
         )
         report.answered(response.status)
         if not 200 <= response.status < 300:  # noqa: PLR2004 - the class of successes

@@ -5,6 +5,7 @@ Follows the OpenAPI document of Sunshine Conversations 17.12.1. Nothing in here 
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
@@ -69,7 +70,9 @@ class Headers(Mapping[str, str]):
         return len(self._values)
 
     def __or__(self, others: Mapping[str, str]) -> Headers:
-        return Headers({**self._values, **Headers(others)._values})
+        merged = Headers()
+        merged._values = {**self._values, **Headers(others)._values}
+        return merged
 
     def __repr__(self) -> str:
         shown = {
@@ -177,12 +180,15 @@ def expand_path(template: str, parts: Mapping[str, str | None]) -> str:
     Raises:
         ConfigurationError: An id is missing, empty, `.` or `..`: the path would lead elsewhere.
     """
-    filled: list[str] = []
-    for literal, name, _, _ in Formatter().parse(template):
-        filled.append(literal)
-        if name is not None:
-            filled.append(_encoded_part(name, parts.get(name)))
-    return "".join(filled)
+    return "".join(
+        literal if name is None else literal + _encoded_part(name, parts.get(name))
+        for literal, name in _pieces(template)
+    )
+
+
+@functools.cache
+def _pieces(template: str) -> tuple[tuple[str, str | None], ...]:
+    return tuple((literal, name) for literal, name, _, _ in Formatter().parse(template))
 
 
 def _encoded_part(name: str, value: object) -> str:
@@ -192,6 +198,12 @@ def _encoded_part(name: str, value: object) -> str:
         )
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} must be a str, not {type(value).__name__}.")
+    return _quoted_part(name, value)
+
+
+# The same few ids come again and again: an app's always, a conversation's while it is talked in.
+@functools.lru_cache(maxsize=512)
+def _quoted_part(name: str, value: str) -> str:
     if not value.strip():
         raise ConfigurationError(f"{name} must not be empty.")
     if value in {".", ".."}:
