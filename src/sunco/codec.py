@@ -145,7 +145,8 @@ def _model_reader(cls: type[Any], converter: cattrs.BaseConverter) -> _Hook:
             **_hook_and_plain_type(field.type, converter),
             default=shapes.REQUIRED if field.default is attrs.NOTHING else field.default,
         )
-        for field in _fields(cls)
+        for field in attrs.fields(cls)
+        if field.name != "extra"
     ]
     ignored = frozenset({"type"} if _tag(cls) else ())
     keep = cast("Any", attrs.fields_dict(cls)["extra"]).converter
