@@ -6,7 +6,10 @@ tests-all  the test suite on every supported interpreter found
 tests-lowest  the same with the oldest releases that are promised to work
 contract   the code against a specification: nox -s contract -- SPECIFICATION
 drift      what a newer specification asks for: nox -s drift -- SPECIFICATION
+bench      posting, reading, decoding, side by side with others; writes docs/benchmarks.md
 bench-webhooks  webhook events a second, against parsing them with the vendor's package
+chaos      thousands of posts through a server that misbehaves
+soak       200,000 requests with faults: memory and sockets stay where they are
 kill       kill a bot at random moments, and see that its inbox loses nothing
 lint       ruff
 types      mypy and pyright, both strict
@@ -188,3 +191,26 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
     session.run("pyright")
     session.run("pytest", "-q", "tests/typing")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Side by side with what else there is: nox -s bench -- REPEATS."""
+    install(session, "test")
+    session.install("--quiet", "sunshine-conversations-client==17.0.1")
+    session.run("python", "benchmarks/run.py", *session.posargs)
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """The long form of tests/chaos: nox -s chaos -- POSTS."""
+    install(session, "test")
+    posts = session.posargs[0] if session.posargs else "20000"
+    session.run("pytest", "tests/chaos", "--durations=0", env={"SUNCO_CHAOS_POSTS": posts})
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """A long run with faults: nox -s soak -- REQUESTS IN_FLIGHT."""
+    install(session, "test")
+    session.run("python", "tests/chaos/soak.py", *session.posargs)

@@ -13,32 +13,66 @@ PAGE_SIZE = 100
 PAGES = 300
 
 
+def reply(number: int) -> dict[str, object]:
+    """A quick reply."""
+    return {"type": "reply", "text": f"Choice {number}", "payload": f"c{number}"}
+
+
+def link(number: int) -> dict[str, object]:
+    """A link."""
+    return {"type": "link", "text": f"Look {number}", "uri": f"https://acme.test/{number}"}
+
+
+def media(kind: str, suffix: str) -> dict[str, object]:
+    """An image or file."""
+    url = f"https://media.smooch.io/apps/5ec41e8ba67f98/conversations/c93bb9c1/1.{suffix}"
+    return {"type": kind, "mediaUrl": url, "mediaType": "x/y", "mediaSize": 1234, "altText": "It"}
+
+
+def item(number: int) -> dict[str, object]:
+    """A carousel's card."""
+    return {
+        "title": f"Offer {number}",
+        "description": "Good for you",
+        "mediaUrl": "https://acme.test/offer.png",
+        "mediaType": "image/png",
+        "actions": [link(number), {"type": "postback", "text": "Buy", "payload": "buy"}],
+    }
+
+
+FIELDS = [
+    {"type": "text", "name": "name", "label": "Name", "placeholder": "Your name"},
+    {"type": "email", "name": "email", "label": "Email"},
+    {"type": "select", "name": "why", "label": "Why", "options": [{"name": "a", "label": "A"}]},
+]
+SPECIAL: list[dict[str, object]] = [
+    {"type": "text", "text": "Which one?", "actions": [reply(1), reply(2), reply(3)]},
+    {"type": "text", "text": "How about this?", "actions": [reply(1), reply(2)]},
+    {"type": "text", "text": "See here", "actions": [link(1), link(2)]},
+    media("image", "png"),
+    media("image", "jpg"),
+    media("file", "pdf"),
+    {"type": "carousel", "items": [item(1), item(2), item(3)]},
+    {"type": "form", "fields": FIELDS},
+]
+EVERY = 20
+
+
 def message(number: int) -> dict[str, object]:
-    """A message as the API sends it."""
+    """A message as the API sends it: of twenty, twelve are plain text and one is a carousel."""
+    place = number % EVERY
+    if place < len(SPECIAL):
+        content: dict[str, object] = SPECIAL[place]
+        author: dict[str, object] = {"type": "business", "displayName": "Acme"}
+    else:
+        content = {"type": "text", "text": f"Hello, I need help with order {number}."}
+        author = {"type": "user", "userId": "61259f36c63ed300d8a95e45", "displayName": "Steve"}
     return {
         "id": f"61259f36c63ed300d8a{number:05x}",
         "received": "2024-05-01T12:00:00.000Z",
-        "author": {
-            "type": "user",
-            "userId": "61259f36c63ed300d8a95e45",
-            "displayName": "Steve",
-            "avatarUrl": "https://www.gravatar.com/image.jpg",
-            "user": {"id": "61259f36c63ed300d8a95e45", "externalId": "u-1"},
-        },
-        "content": {"type": "text", "text": f"Hello, I need help with order {number}."},
-        "source": {
-            "type": "web",
-            "integrationId": "582dedf230e788746891281a",
-            "originalMessageTimestamp": "2024-05-01T12:00:00.000Z",
-            "client": {
-                "id": "61259f36c63ed300d8a95e46",
-                "type": "sdk",
-                "status": "active",
-                "integrationId": "582dedf230e788746891281a",
-                "lastSeen": "2024-05-01T12:00:00.000Z",
-                "info": {"browser": "Chrome", "currentUrl": "https://acme.test/"},
-            },
-        },
+        "author": author,
+        "content": content,
+        "source": {"type": "ios", "integrationId": "582dedf230e788746891281a"},
         "metadata": {"lang": "en-ca"},
     }
 
@@ -57,7 +91,7 @@ def answer(status: str, body: bytes) -> bytes:
     return f"{head}\r\n\r\n".encode() + body
 
 
-POSTED = answer("201 Created", json.dumps({"messages": [message(1)]}).encode())
+POSTED = answer("201 Created", json.dumps({"messages": [message(EVERY - 1)]}).encode())
 PAGES_ANSWERED = [answer("200 OK", page(number)) for number in range(PAGES)]
 
 

@@ -138,7 +138,7 @@ def vendor(kind: str) -> float:
 
 def parsing(kind: str) -> float:
     """Parsing with sunco."""
-    from sunco.webhooks import parse  # noqa: PLC0415 - the vendor's environment has none
+    from sunco.webhooks import parse
 
     return rate(lambda body: len(parse(body).events), deliveries(kind, 100))
 
@@ -150,7 +150,7 @@ def inline(kind: str) -> float:
 
 def inbox(kind: str) -> float:
     """Handling with sunco after the answer, flushed to the disk."""
-    from sunco.webhooks import SQLiteInbox  # noqa: PLC0415
+    from sunco.webhooks import SQLiteInbox
 
     best = 0.0
     for _ in range(ROUNDS):
@@ -160,10 +160,10 @@ def inbox(kind: str) -> float:
 
 
 def _handle(kind: str, kept_in: Any) -> float:
-    import anyio  # noqa: PLC0415
+    import anyio
 
-    from sunco.models import ConversationMessageEvent  # noqa: PLC0415
-    from sunco.webhooks import WebhookRouter  # noqa: PLC0415
+    from sunco.models import ConversationMessageEvent
+    from sunco.webhooks import WebhookRouter
 
     router = WebhookRouter(SECRET, inbox=kept_in)
     bodies = deliveries(kind, 2_000 if kept_in else 20_000 if kind == "text" else 2_000)

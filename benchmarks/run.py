@@ -1,0 +1,214 @@
+"""All contenders in all disciplines, side by side; writes docs/benchmarks.md.
+
+Every measurement is a process of its own, the contenders take turns, and the median counts. What is
+compared are ratios: the figures themselves are the machine's.
+
+    python benchmarks/run.py [repeats]
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.util
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Final, NamedTuple
+
+HERE: Final = Path(__file__).parent
+TABLE: Final = HERE.parent / "docs" / "benchmarks.md"
+IN_FLIGHT: Final = (1, 8, 16, 64, 256, 512)
+POSTS: Final = 6000
+SLOW_POSTS: Final = 1500
+MANY: Final = 100
+NAMES: Final = {
+    "sunco": "sunco",
+    "sunco[speed]": "sunco[speed] over aiohttp",
+    "httpx": "stock httpx",
+    "aiohttp": "bare aiohttp",
+    "vendor": "the vendor's package 17.0.1",
+    "json": "json.loads alone",
+}
+
+
+class Result(NamedTuple):
+    """What a contender reached.
+
+    Attributes:
+        figure: How often a second, or how many seconds.
+        peak: Megabytes of memory at most.
+    """
+
+    figure: float
+    peak: float
+
+
+@contextmanager
+def serving() -> Generator[str]:
+    """The server, in a process of its own; its port."""
+    command = [sys.executable, str(HERE / "server.py")]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
+
+
+def measure(discipline: str, name: str, *numbers: object) -> Result:
+    """One measurement."""
+    command = [sys.executable, str(HERE / "contender.py"), discipline, name, *map(str, numbers)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    return Result(**json.loads(done.stdout.splitlines()[-1]))
+
+
+def compete(
+    repeats: int, discipline: str, names: Sequence[str], *numbers: object
+) -> dict[str, Result]:
+    """The medians of contenders that take turns."""
+    results: dict[str, list[Result]] = {name: [] for name in names}
+    for _ in range(repeats):
+        for name in names:
+            # A contender that is far slower gets less to do: what counts is the rate.
+            total = (SLOW_POSTS if name == "httpx" else POSTS,) if discipline == "posts" else ()
+            results[name].append(measure(discipline, name, *numbers, *total))
+    return {
+        name: Result(median(one.figure for one in got), median(one.peak for one in got))
+        for name, got in results.items()
+    }
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def posts(
+    port: str, repeats: int, names: Sequence[str]
+) -> tuple[str, dict[int, dict[str, Result]]]:
+    """Posting messages."""
+    reached = {
+        in_flight: compete(repeats, "posts", names, port, in_flight) for in_flight in IN_FLIGHT
+    }
+    rows = [
+        [
+            NAMES[name],
+            *(f"{reached[in_flight][name].figure:,.0f}" for in_flight in IN_FLIGHT),
+            f"{reached[64][name].peak:.0f} MB",
+        ]
+        for name in names
+    ]
+    header = ["posts a second, in flight", *map(str, IN_FLIGHT), "memory at 64"]
+    return table(header, rows), reached
+
+
+def others(discipline: str, reached: dict[str, Result], unit: str) -> str:
+    """A discipline with one figure."""
+
+    def ratio(result: Result) -> str:
+        return f"{reached['sunco'].figure / result.figure:.2f}"
+
+    rows = [
+        [NAMES[name], f"{result.figure:,.{0 if result.figure > MANY else 3}f}", ratio(result)]
+        for name, result in reached.items()
+    ]
+    return table([discipline, unit, "sunco against it"], rows)
+
+
+def targets(
+    posted: dict[int, dict[str, Result]],
+    walked: dict[str, Result],
+    decoded: dict[str, Result],
+) -> str:
+    """What was to be reached, and what was."""
+    at_64 = {name: result.figure for name, result in posted[64].items()}
+    wanted: list[tuple[str, float, float]] = [
+        ("sunco against stock httpx, 64 in flight", 7, at_64["sunco"] / at_64["httpx"]),
+        (
+            "sunco, 512 against 16 in flight",
+            0.9,
+            posted[512]["sunco"].figure / posted[16]["sunco"].figure,
+        ),
+        (
+            "sunco[speed] against bare aiohttp, 64 in flight",
+            0.65,
+            at_64["sunco[speed]"] / at_64["aiohttp"],
+        ),
+        (
+            "reading 30,000 messages, against httpx that only parses JSON",
+            0.8,
+            walked["sunco"].figure / walked["httpx"].figure,
+        ),
+    ]
+    if "vendor" in at_64:
+        wanted += [
+            (
+                "sunco against the vendor's package in 64 threads",
+                1.6,
+                at_64["sunco"] / at_64["vendor"],
+            ),
+            (
+                "decoding a page of 100 messages, against the vendor's package",
+                12,
+                decoded["sunco"].figure / decoded["vendor"].figure,
+            ),
+        ]
+    rows = [[what, f"{least:g}", f"{got:.2f}"] for what, least, got in wanted]
+    return table(["ratio", "to reach", "reached"], rows)
+
+
+def main() -> None:
+    """Run everything."""
+    repeats = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    vendor = ["vendor"] if importlib.util.find_spec("sunshine_conversations_client") else []
+    load_before = os.getloadavg()[0]
+    with serving() as port:
+        post_table, posted = posts(
+            port, repeats, ["sunco", "sunco[speed]", "httpx", "aiohttp", *vendor]
+        )
+        walked = compete(repeats, "walk", ["sunco", "sunco[speed]", "httpx"], port)
+    decoded = compete(repeats, "decode", ["sunco", "sunco[speed]", *vendor, "json"])
+    imported = compete(repeats, "import", ["sunco", "httpx", *vendor])
+    now = dt.datetime.now(dt.UTC)
+    text = f"""# Benchmarks
+
+Measured on {now:%Y-%m-%d} with `nox -s bench`: Python {platform.python_version()}, {os.cpu_count()}
+cores, load average {load_before:.2f} before and {os.getloadavg()[0]:.2f} after, the medians of
+{repeats} runs in turn. Client and server are processes of their own on the same machine, and the
+server only sends what it has ready. Ratios are what can be compared; the figures are the machine's.
+
+{targets(posted, walked, decoded)}
+## Posting a message
+
+The vendor's package posts from as many threads as there are posts in flight. `sunco` keeps to 100
+connections, and so do httpx and aiohttp; the bodies of all are encoded and decoded.
+
+{post_table}
+## Reading a conversation of 30,000 messages
+
+Of the 100 messages of a page 60 are plain text, the others texts with replies or links, images,
+files, carousels and forms.
+
+{others("messages a second", walked, "figure")}
+## Decoding a page of 100 messages
+
+{others("pages a second", decoded, "figure")}
+## Importing
+
+{others("seconds", imported, "figure")}"""
+    TABLE.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
