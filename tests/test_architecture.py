@@ -23,6 +23,8 @@ FLOORS = [
     ["client"],
     ["__init__"],
     ["__main__"],
+    ["bulk"],
+    ["cli"],
 ]
 RANK = {room: rank for rank, room in enumerate(room for floor in FLOORS for room in floor)}
 OUTSIDE = {"emulator", "testing"}
@@ -65,6 +67,8 @@ def test_imports_point_down(path: Path) -> None:
         assert imported <= {"emulator"}
     elif room == "testing":
         assert imported <= {"client", "transport", "emulator"}
+    elif room == "cli":
+        assert imported <= {"cli", "bulk", "emulator", "models", "__init__"}
     else:
         assert not imported & OUTSIDE
         upward = {other for other in imported if RANK[other] > RANK[room]}
@@ -78,6 +82,14 @@ def test_receiving_needs_no_client_and_the_client_no_receiving() -> None:
             assert rooms_imported_by(path) <= below
         else:
             assert "webhooks" not in rooms_imported_by(path)
+
+
+def test_bulk_jobs_use_the_client_as_everybody_can_and_only_the_command_line_knows_them() -> None:
+    for path in MODULES:
+        if room_of(path) == "bulk":
+            assert rooms_imported_by(path) <= {"bulk", "codec", "models", "__init__"}
+        elif room_of(path) != "cli":
+            assert not {"bulk", "cli"} & rooms_imported_by(path)
 
 
 def test_every_room_has_its_floor() -> None:
