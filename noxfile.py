@@ -13,6 +13,7 @@ soak       200,000 requests with faults: memory and sockets stay where they are
 kill       kill a bot at random moments, and see that its inbox loses nothing
 lint       ruff
 types      mypy and pyright, both strict
+docs       the documentation, without a warning, into docs/_build/html
 package    build what is released, and try it in environments of its own
 """
 
@@ -127,6 +128,14 @@ def drift(session: nox.Session) -> None:
     """Tell what another specification adds, changes and removes."""
     install(session, "test")
     session.run("python", "-m", "contract.drift", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, into docs/_build/html; a warning is a failure."""
+    install(session, "docs")
+    options = ("-W", "--keep-going", "--fresh-env", "-j", "2", *session.posargs)
+    session.run("sphinx-build", *options, "docs", "docs/_build/html")
 
 
 @nox.session

@@ -23,7 +23,7 @@ class OpenTelemetryObserver:
     """An observer that makes a client span and a duration of every try.
 
     ```python
-    Sunco(..., observers=[OpenTelemetryObserver()])
+    Sunco.from_env(observers=[OpenTelemetryObserver()])
     ```
 
     A span's parent is whatever span is current where the call is made.
