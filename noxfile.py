@@ -1,6 +1,7 @@
 """The project's sessions; each installs all that it needs.
 
 demo       a whole conversation, against an emulator or your own account
+bots       talk to one of the examples' bots: nox -s bots -- echo_bot
 tests      the test suite on this interpreter, with coverage
 tests-all  the test suite on every supported interpreter found
 tests-lowest  the same with the oldest releases that are promised to work
@@ -93,6 +94,14 @@ def read_export(emulator: subprocess.Popen[str]) -> tuple[str, str]:
     if not value:
         sys.exit("The emulator did not start.")
     return name, value
+
+
+@nox.session
+def bots(session: nox.Session) -> None:
+    """Talk to a bot in the terminal: echo_bot, fastapi_bot or handoff_bot."""
+    install(session, "bots")
+    (bot,) = session.posargs or ["echo_bot"]
+    session.run("python", f"examples/{bot}.py")
 
 
 @nox.session

@@ -44,6 +44,9 @@ class WebhookRouter(EventHandlers):
     app.mount("/sunco", router)  # FastAPI or Starlette; or serve the router itself
     ```
 
+    Mounted like that, the webhook's target is `https://your.host/sunco/`, with the slash: Starlette
+    redirects where it is missing, and the platform does not follow.
+
     It answers at whatever path it is reached: 200 (handled, or stored), 400 (not a delivery), 401
     (key missing or wrong), 405 (not POST), 413 (too long), 415 (not JSON), 500 (a handler failed;
     the platform delivers again). No event reaches a handler before its delivery was verified.

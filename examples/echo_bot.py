@@ -1,0 +1,45 @@
+"""Says what you say: the smallest bot, in Starlette. Run it with `nox -s bots -- echo_bot`.
+
+Without `SUNCO_KEY_ID` it talks to you in the terminal. For your account, set what `Sunco.from_env`
+reads, and the webhook's secret in `SUNCO_WEBHOOK_SECRET`; the webhook's target is
+`https://your.host/sunco`, its trigger `conversation:message`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import playground
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from sunco import Sunco
+from sunco.models import ConversationMessageEvent, TextMessage
+from sunco.webhooks import WebhookRouter, is_from_user
+
+
+def create_app() -> Starlette:
+    sunco = Sunco.from_env()
+    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"])
+
+    @router.on(ConversationMessageEvent, where=is_from_user)
+    async def echo(event: ConversationMessageEvent) -> None:
+        message = event.payload.message
+        match message and message.content:
+            case TextMessage(text=str(text)):
+                await event.reply(sunco, text)
+            case _:
+                await event.reply(sunco, "I can only repeat text.")
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with sunco:
+            yield
+
+    return Starlette(routes=[Route("/sunco", router)], lifespan=lifespan)
+
+
+if __name__ == "__main__":
+    playground.run(create_app, path="/sunco")

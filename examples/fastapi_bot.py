@@ -1,0 +1,78 @@
+"""A bot in a FastAPI app that does other things, too. Run it with `nox -s bots -- fastapi_bot`.
+
+It keeps events in an inbox, so that none is lost when the app is restarted, and answers once to
+several quick messages. The app's own pages get the client and the inbox as dependencies.
+
+Without `SUNCO_KEY_ID` it talks to you in the terminal. For your account, set what `Sunco.from_env`
+reads, the webhook's secret in `SUNCO_WEBHOOK_SECRET` and a path in `SUNCO_INBOX`; the webhook's
+target is `https://your.host/sunco/` (with the slash: FastAPI redirects where it is missing, and the
+platform does not follow), its trigger `conversation:message`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import playground
+from fastapi import Depends, FastAPI, Request
+
+from sunco import Sunco
+from sunco.models import ConversationMessageEvent, TextMessage
+from sunco.webhooks import SQLiteInbox, WebhookRouter, is_from_user
+
+
+def get_sunco(request: Request) -> Sunco:
+    sunco: Sunco = request.app.state.sunco
+    return sunco
+
+
+def get_inbox(request: Request) -> SQLiteInbox:
+    inbox: SQLiteInbox = request.app.state.inbox
+    return inbox
+
+
+def text_of(event: ConversationMessageEvent) -> str:
+    content = event.payload.message and event.payload.message.content
+    return content.text or "" if isinstance(content, TextMessage) else "something"
+
+
+def create_app() -> FastAPI:
+    sunco = Sunco.from_env()
+    inbox = SQLiteInbox(os.environ["SUNCO_INBOX"])
+    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"], inbox=inbox)
+
+    @router.on(ConversationMessageEvent, where=is_from_user, debounce=0.5)
+    async def answer(events: Sequence[ConversationMessageEvent]) -> None:
+        newest = events[-1]
+        async with sunco.activities.typing(newest.conversation_id or ""):
+            said = " – ".join(map(text_of, events))
+            await newest.reply(sunco, f"You said: {said}")
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        app.state.sunco, app.state.inbox = sunco, inbox
+        async with sunco, router.running():
+            yield
+
+    app = FastAPI(lifespan=lifespan)
+    app.mount("/sunco", router)
+
+    @app.get("/health")
+    async def health(inbox: Annotated[SQLiteInbox, Depends(get_inbox)]) -> dict[str, Any]:
+        stats = await inbox.stats()
+        return {"pending": stats.pending, "failed": stats.failed}
+
+    @app.get("/conversations/{conversation_id}/texts")
+    async def texts(conversation_id: str, sunco: Annotated[Sunco, Depends(get_sunco)]) -> list[str]:
+        newest = await sunco.messages.list(conversation_id).collect(limit=20)
+        found = [each.content for each in reversed(newest)]
+        return [each.text or "" for each in found if isinstance(each, TextMessage)]
+
+    return app
+
+
+if __name__ == "__main__":
+    playground.run(create_app, path="/sunco/", patience=10)

@@ -1,0 +1,82 @@
+"""A bot that knows when to leave it to a human. Run it with `nox -s bots -- handoff_bot`.
+
+It answers while it is in control of the conversation, hands over to `agent` when the user asks for
+one, keeps silent while the agent is in control, and goes on when it gets control back.
+
+Without `SUNCO_KEY_ID` it talks to you in the terminal: ask for an agent, then say something as the
+agent (`agent: Hello!`), and give control back (`agent: /done`). For your account, set what
+`Sunco.from_env` reads, and the webhook's secret in `SUNCO_WEBHOOK_SECRET`; its target is
+`https://your.host/sunco`, its triggers `conversation:message` and `switchboard:passControl`. The
+switchboard needs an integration called `bot` whose next one is the agents'.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import playground
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from sunco import Sunco
+from sunco.models import (
+    Conversation,
+    ConversationMessageEvent,
+    Reply,
+    SwitchboardPassControlEvent,
+    TextMessage,
+)
+from sunco.webhooks import WebhookRouter
+
+ME = "bot"
+
+
+def is_mine(conversation: Conversation | None) -> bool:
+    active = conversation.active_switchboard_integration if conversation else None
+    return active is not None and active.name == ME
+
+
+def is_for_me(event: ConversationMessageEvent) -> bool:
+    return event.is_from_user and is_mine(event.payload.conversation)
+
+
+def has_come_to_me(event: SwitchboardPassControlEvent) -> bool:
+    return is_mine(event.payload.conversation)
+
+
+def text_of(event: ConversationMessageEvent) -> str:
+    content = event.payload.message and event.payload.message.content
+    return (content.text or "").lower() if isinstance(content, TextMessage) else ""
+
+
+def create_app() -> Starlette:
+    sunco = Sunco.from_env()
+    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"])
+
+    @router.on(ConversationMessageEvent, where=is_for_me)
+    async def answer(event: ConversationMessageEvent) -> None:
+        if "agent" in text_of(event):
+            await event.reply(sunco, "One moment: I am fetching an agent.")
+            await sunco.switchboard_actions.pass_control(
+                event.conversation_id or "", "next", metadata={"reason": "the user asked"}
+            )
+            return
+        ask = Reply("Talk to an agent", payload="AGENT")
+        await event.reply(sunco, TextMessage("I am only a bot. Ask for an agent.", actions=[ask]))
+
+    @router.on(SwitchboardPassControlEvent, where=has_come_to_me)
+    async def go_on(event: SwitchboardPassControlEvent) -> None:
+        await event.reply(sunco, "It is me again, the bot.")
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        async with sunco:
+            yield
+
+    return Starlette(routes=[Route("/sunco", router)], lifespan=lifespan)
+
+
+if __name__ == "__main__":
+    playground.run(create_app, path="/sunco")
