@@ -14,6 +14,7 @@ soak       200,000 requests with faults: memory and sockets stay where they are
 kill       kill a bot at random moments, and see that its inbox loses nothing
 lint       ruff
 types      mypy and pyright, both strict
+example    run one: nox -s example -- bulk_send, export_conversations or oauth_app
 docs       the documentation, without a warning, into docs/_build/html
 package    build what is released, and try it in environments of its own
 """
@@ -137,6 +138,16 @@ def drift(session: nox.Session) -> None:
     """Tell what another specification adds, changes and removes."""
     install(session, "test")
     session.run("python", "-m", "contract.drift", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
+def example(session: nox.Session) -> None:
+    """Run an example: bulk_send, export_conversations or oauth_app, with its arguments."""
+    if not session.posargs:
+        session.error("Name one: nox -s example -- bulk_send")
+    install(session, "demo")
+    name, *arguments = session.posargs
+    session.run("python", f"examples/{name}.py", *arguments)
 
 
 @nox.session
