@@ -12,6 +12,9 @@ bench-webhooks  webhook events a second, against parsing them with the vendor's 
 chaos      thousands of posts through a server that misbehaves
 soak       200,000 requests with faults: memory and sockets stay where they are
 kill       kill a bot at random moments, and see that its inbox loses nothing
+schemathesis  requests made up from a specification, at the served emulator:
+           nox -s schemathesis -- SPECIFICATION [EXAMPLES [SEED]]
+foreign-clients  the vendor's packages on a tour of the emulator; needs npm
 lint       ruff
 types      mypy and pyright, both strict
 example    run one: nox -s example -- bulk_send, export_conversations or oauth_app
@@ -203,6 +206,31 @@ def kill(session: nox.Session) -> None:
     install(session, "test")
     tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
     session.run("python", "-m", "webhooks.killing", *session.posargs, env=tests)
+
+
+@nox.session
+def schemathesis(session: nox.Session) -> None:
+    """Requests made up from a specification, at an emulator served on loopback."""
+    specification, *bounds = session.posargs or [os.environ.get("SUNCO_OPENAPI", "")]
+    if not specification:
+        session.error("Name a specification: nox -s schemathesis -- SPECIFICATION")
+    install(session, "test")
+    session.install("--quiet", "schemathesis>=4.3")
+    env = {"PYTHONPATH": "tests", "SUNCO_OPENAPI": os.path.abspath(specification)}  # noqa: PTH100
+    session.run("python", "-m", "emulator.fuzzing", *bounds, env=env)
+
+
+@nox.session(name="foreign-clients")
+def foreign_clients(session: nox.Session) -> None:
+    """The vendor's Python and JavaScript packages on a tour of the emulator."""
+    install(session, "test")
+    session.install("--quiet", "sunshine-conversations-client==17.0.1")
+    folder = session.create_tmp()
+    package = "sunshine-conversations-client@14.1.0"
+    npm = ("npm", "install", "--no-audit", "--no-fund", "--silent", "--prefix", folder)
+    session.run(*npm, package, external=True)
+    env = {"NODE_PATH": f"{os.path.abspath(folder)}/node_modules"}  # noqa: PTH100
+    session.run("pytest", "-rP", "tests/emulator/test_foreign_clients.py", env=env)
 
 
 @nox.session

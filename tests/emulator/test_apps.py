@@ -118,6 +118,11 @@ async def test_keys_of_an_app(api: Api) -> None:
     )
 
 
+async def test_a_key_may_have_no_name(api: Api) -> None:
+    key = (await api.account.call("POST", "keys", {"displayName": None}, status=201))["key"]
+    assert list(key) == ["id", "secret"]
+
+
 async def test_an_app_has_ten_keys_at_most(api: Api) -> None:
     body = {"displayName": "k"}
     for _ in range(9):

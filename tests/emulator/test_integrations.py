@@ -82,7 +82,7 @@ async def test_what_a_type_needs_must_be_there(api: Api, kind: str) -> None:
     assert await api.problems("POST", "integrations", {"type": kind}) == needed
 
 
-@pytest.mark.parametrize("body", [{}, {"type": "pigeon"}])
+@pytest.mark.parametrize("body", [{}, {"type": "pigeon"}, {"type": ["web"]}])
 async def test_a_type_that_is_none_of_the_sixteen(api: Api, body: JSON) -> None:
     assert await api.problems("POST", "integrations", body) == ["Invalid integration type"]
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-SECONDS = 10
+SECONDS = 30
 
 
 def exports(text: str) -> dict[str, str]:

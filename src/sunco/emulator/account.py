@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.merging import CoreUser
 from sunco.emulator.records import Records
+from sunco.emulator.showing import present
 from sunco.emulator.state import App
 from sunco.emulator.webhooks import Outbox
 
@@ -42,7 +43,7 @@ class Key:
 
     def to_json(self) -> dict[str, Any]:
         """The key as the API answers it."""
-        return {"id": self.id, "displayName": self.display_name, "secret": self.secret}
+        return present(id=self.id, displayName=self.display_name, secret=self.secret)
 
 
 @dataclass(frozen=True, slots=True)

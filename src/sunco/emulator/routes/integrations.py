@@ -27,7 +27,8 @@ operations = Operations()
 @operations.add("POST", INTEGRATIONS, status=201, body=Object(), scopes=APP)
 def create(call: Call) -> Answer:
     """Create an integration; one of type custom comes with its first webhook."""
-    kind = KINDS.get(call.body.get("type", ""))
+    name = call.body.get("type")
+    kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise bad_request("Invalid integration type")
     refuse(kind.create.problems(call.body, ""))

@@ -1,0 +1,60 @@
+"""Clients that know nothing of the emulator take a tour of it, over HTTP."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from .test_serving import exports, serve
+
+TOURS = Path(__file__).parent / "foreign"
+SECONDS = 60
+STEPS = ["users", "conversations", "messages", "switchboard", "integrations"]
+
+
+def has_javascript_package() -> bool:
+    """Whether Node.js finds the vendor's package, for which `NODE_PATH` can be set."""
+    node = shutil.which("node")
+    if node is None:
+        return False
+    code = "require.resolve('sunshine-conversations-client')"
+    return subprocess.run([node, "-e", code], capture_output=True, check=False).returncode == 0
+
+
+def take(*command: str) -> list[str]:
+    """The steps of a tour that were taken."""
+    with serve() as server:
+        assert server.stdout
+        told = exports("".join(server.stdout.readline() for _ in range(4)))
+        names = ("BASE_URL", "APP_ID", "KEY_ID", "KEY_SECRET")
+        done = subprocess.run(
+            [*command, *(told[f"SUNCO_{name}"] for name in names)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SECONDS,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        sys.stdout.write(done.stdout)
+        return [line.partition(":")[0] for line in done.stdout.splitlines()]
+
+
+@pytest.mark.skipif(
+    find_spec("sunshine_conversations_client") is None,
+    reason="the vendor's Python package, sunshine-conversations-client, is not installed",
+)
+def test_the_vendors_python_package_takes_the_tour() -> None:
+    assert take(sys.executable, "-W", "ignore", str(TOURS / "tour.py")) == STEPS
+
+
+@pytest.mark.skipif(
+    not has_javascript_package(),
+    reason="Node.js does not find the vendor's package, sunshine-conversations-client",
+)
+def test_the_vendors_javascript_package_takes_the_tour() -> None:
+    assert take("node", str(TOURS / "tour.js")) == STEPS
