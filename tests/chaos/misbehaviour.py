@@ -99,6 +99,8 @@ class Conversation(asyncio.Protocol):
             self.transport.write(data)
 
     def reset(self) -> None:
+        if self.transport.is_closing():
+            return
         raw = self.transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
