@@ -16,6 +16,7 @@ from sunco.bulk.errors import (
     RowError,
     UncertainError,
 )
+from sunco.bulk.export import ExportReport, export_conversations
 from sunco.bulk.jobs import run, stream
 from sunco.bulk.journal import Claim, Entry, Journal, MemoryJournal, State, Verdict, verdict_on
 from sunco.bulk.outcome import Fate, Outcome, Report
@@ -28,6 +29,7 @@ __all__ = [
     "DuplicateKeyError",
     "Entry",
     "ExportError",
+    "ExportReport",
     "Fate",
     "InvalidKeyError",
     "ItemChangedError",
@@ -43,6 +45,7 @@ __all__ = [
     "UncertainError",
     "Verdict",
     "attempt",
+    "export_conversations",
     "run",
     "stream",
     "verdict_on",
