@@ -34,6 +34,7 @@ PUBLIC = (
     "sunco",
     "sunco.models",
     "sunco.webhooks",
+    "sunco.bulk",
     "sunco.transport",
     "sunco.otel",
     "sunco.testing",
