@@ -12,6 +12,8 @@ import sunco
 
 NAMED = {"anyio", "attrs", "cattrs", "httpx"}
 BEHIND_EXTRAS = (
+    "sunco.bulk.bar",
+    "sunco.cli",
     "sunco.emulator",
     "sunco.otel",
     "sunco.testing",
