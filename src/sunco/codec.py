@@ -134,10 +134,9 @@ def _is_model(cls: Any) -> bool:
 
 
 def _model_reader(cls: type[Any], converter: cattrs.BaseConverter) -> _Hook:
-    otherwise = _careful_model_reader(cls, converter)
     attrs.resolve_types(cls)
     if any(callable(getattr(field.default, "factory", None)) for field in _fields(cls)):
-        return otherwise
+        return _careful_model_reader(cls, converter)
     fields = [
         shapes.Field(
             name=field.name,
@@ -150,6 +149,15 @@ def _model_reader(cls: type[Any], converter: cattrs.BaseConverter) -> _Hook:
     ]
     ignored = frozenset({"type"} if _tag(cls) else ())
     keep = cast("Any", attrs.fields_dict(cls)["extra"]).converter
+
+    # Making one takes a while, and this one is hardly ever needed.
+    @functools.cache
+    def careful() -> _Hook:
+        return _careful_model_reader(cls, converter)
+
+    def otherwise(value: Any, into: Any) -> Any:
+        return careful()(value, into)
+
     reader = shapes.ShapeReader(cls, fields, ignored=ignored, keep=keep, otherwise=otherwise)
     return reader.hook()
 
