@@ -226,6 +226,25 @@ async def test_a_client_is_confirmed_once(api: Api) -> None:
         api.emulator.confirm(ann, client)
 
 
+async def test_who_writes_by_a_channel_confirms_it(api: Api) -> None:
+    ann = await api.user(externalId="ann")
+    client = await linked(api, ann, await api.personal(ann))
+    api.emulator.say(ann, "hi", integration=TWILIO_ID)
+    (shown,) = (await api.get("users/ann/clients"))["clients"]
+    assert (shown["id"], shown["status"]) == (client["id"], "active")
+
+
+async def test_a_users_default_conversation(api: Api) -> None:
+    ann = await api.user(externalId="ann")
+    with pytest.raises(ValueError, match="Conversation not found"):
+        api.emulator.conversation("ann")
+    api.emulator.say("ann", "hi")
+    conversation = api.emulator.conversation(ann)
+    path = f"conversations/{conversation['id']}"
+    assert conversation == (await api.get(path))["conversation"]
+    assert api.emulator.texts(conversation) == ["hi"]
+
+
 async def test_a_client_is_confirmed_though_its_conversation_is_gone(api: Api) -> None:
     ann, bob = await api.user(), await api.user()
     await api.personal(ann)

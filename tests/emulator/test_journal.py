@@ -169,6 +169,17 @@ def test_without_a_file_there_is_nothing_to_close() -> None:
     Emulator().close()
 
 
+def test_what_cannot_be_repeated_is_refused(path: Path) -> None:
+    Emulator(state=path).close()
+    journal = Journal(path)
+    body = {"user": "nobody", "text": "hi"}
+    journal.append({"number": 0, "at": "2025-02-03T16:21:12+00:00", "act": "say", "body": body})
+    journal.close()
+    for _ in range(2):
+        with pytest.raises(JournalError, match=r"an entry cannot be repeated: .*User not found"):
+            Emulator(state=path)
+
+
 def test_a_file_in_use_is_refused(path: Path) -> None:
     emulator = Emulator(state=path)
     with pytest.raises(JournalError, match="database is locked"):

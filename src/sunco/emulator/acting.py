@@ -30,13 +30,14 @@ class Act:
 
     shape: Object
     run: Callable[[App, Mapping[str, Any]], dict[str, Any]]
+    changes: bool
 
 
 ACTS: dict[str, Act] = {}
 
 
 def _act(
-    shape: Object,
+    shape: Object, *, changes: bool = True
 ) -> Callable[
     [Callable[[App, Mapping[str, Any]], dict[str, Any]]],
     Callable[[App, Mapping[str, Any]], dict[str, Any]],
@@ -44,7 +45,7 @@ def _act(
     def decorate(
         run: Callable[[App, Mapping[str, Any]], dict[str, Any]],
     ) -> Callable[[App, Mapping[str, Any]], dict[str, Any]]:
-        ACTS[run.__name__] = Act(shape, run)
+        ACTS[run.__name__] = Act(shape, run, changes)
         return run
 
     return decorate
@@ -70,6 +71,10 @@ def say(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
     if content["type"] in ("formResponse", "template"):
         raise bad_request(f"An end user cannot say a {content['type']}")
     scene = _Scene(app, body, reason="message")
+    client = scene.source.client
+    if client is not None and client.status == "pending":
+        # Whoever writes by a channel is there.
+        _activate(app, scene.user, client)
     return {"message": scene.post({"content": complete(dict(content))})}
 
 
@@ -157,14 +162,7 @@ def refer(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
 def confirm(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
     """Agree to be reached on a channel that the business asked to link."""
     user, client = _pending(app, body)
-    client.status = "active"
-    client.linked_at = client.last_seen = app.clock.timestamp()
-    client.display_name = client.external_id
-    conversation = user.conversations.get(client.target_id or "")
-    for participant in conversation.participants if conversation else ():
-        if participant.user is user:
-            participant.clients.append(client)
-    app.announce("client:update", conversation, user=user, client=client, reason="confirmed")
+    _activate(app, user, client)
     return {"client": client.to_json()}
 
 
@@ -175,6 +173,15 @@ def decline(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
     source = Source(client.type, client.integration_id)
     app.remove_client(user, client, reason="linkCancelled", source=source)
     return {}
+
+
+@_act(Object({"user": ANY_TEXT}, required=("user",)), changes=False)
+def conversation(app: App, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Look at the conversation that one's channels write to."""
+    found = find_user(app, body["user"]).default_conversation
+    if found is None:
+        raise not_found("Conversation")
+    return {"conversation": found.to_json()}
 
 
 @_act(
@@ -318,6 +325,17 @@ def _filled(field: Mapping[str, Any], answers: Mapping[str, Any]) -> dict[str, A
         if answer in (option.get("name"), option.get("label")):
             return {**filled, "select": [dict(option)], "shown": option.get("label", answer)}
     raise bad_request(f"fields.{name} is not one of the options")
+
+
+def _activate(app: App, user: User, client: Client) -> None:
+    client.status = "active"
+    client.linked_at = client.last_seen = app.clock.timestamp()
+    client.display_name = client.external_id
+    target = user.conversations.get(client.target_id or "")
+    for participant in target.participants if target else ():
+        if participant.user is user:
+            participant.clients.append(client)
+    app.announce("client:update", target, user=user, client=client, reason="confirmed")
 
 
 def _pending(app: App, body: Mapping[str, Any]) -> tuple[User, Client]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -95,20 +95,24 @@ class Emulator(EndUsers):
         self.key_secret = key_secret
         self.account_key_id = account_key_id
         self._journal = None if state is None else Journal(state)
-        account = self._journal.restore() if self._journal else None
-        account = account or Account(Clock(clock), message_limit, app_limit)
-        account.clock.follow(clock)
-        account.message_limit, account.app_limit = message_limit, app_limit
-        self._trouble = Trouble()
-        self._deliveries = Deliveries(account, retry_scale=retry_scale)
-        history = History(
-            account,
-            _TABLE,
-            app_id=app_id,
-            journal=self._journal,
-            changed=self._deliveries.wake,
-        )
-        history.repeat()
+        with ExitStack() as undo:
+            if self._journal is not None:
+                undo.callback(self._journal.close)
+            account = self._journal.restore() if self._journal else None
+            account = account or Account(Clock(clock), message_limit, app_limit)
+            account.clock.follow(clock)
+            account.message_limit, account.app_limit = message_limit, app_limit
+            self._trouble = Trouble()
+            self._deliveries = Deliveries(account, retry_scale=retry_scale)
+            history = History(
+                account,
+                _TABLE,
+                app_id=app_id,
+                journal=self._journal,
+                changed=self._deliveries.wake,
+            )
+            history.repeat()
+            undo.pop_all()
         super().__init__(history)
         if app_id not in account.apps:
             name = {"displayName": "Demo"}
@@ -197,6 +201,18 @@ class Emulator(EndUsers):
             if delivery.succeeded
             for event in delivery.body["events"]
         ]
+
+    def conversation(self, user: object) -> dict[str, Any]:
+        """The default conversation of a user, in which its channels are.
+
+        Args:
+            user: The user, or its id or external id.
+
+        Raises:
+            ValueError: There is no such user, or it has not begun a conversation.
+        """
+        found = self._perform("conversation", {"user": id_of(user)})["conversation"]
+        return dict(found)
 
     def messages(self, conversation: object) -> list[dict[str, Any]]:
         """The messages of a conversation, the oldest first.

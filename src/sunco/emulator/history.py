@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sunco.emulator.acting import ACTS
 from sunco.emulator.answers import ApiError, refuse
 from sunco.emulator.authentication import Principal
+from sunco.emulator.journal import JournalError
 from sunco.emulator.operations import Call, Operation, OperationTable, Upload
 from sunco.emulator.routes.lookup import ANY_APP, USER
 
@@ -54,17 +55,27 @@ class History:
         self._entries = 0
 
     def repeat(self) -> None:
-        """Do again what was done since the snapshot."""
+        """Do again what was done since the snapshot.
+
+        Raises:
+            JournalError: It cannot be done again.
+        """
         if self._journal is None:
             return
         for entry, file in self._journal.entries():
             self.account.clock.number = entry["number"]
-            with self.account.clock.held(datetime.fromisoformat(entry["at"])):
-                if "act" in entry:
-                    self._perform(entry["act"], entry["body"])
-                else:
-                    self._repeat_call(entry, file)
+            try:
+                with self.account.clock.held(datetime.fromisoformat(entry["at"])):
+                    self._repeat(entry, file)
+            except (ApiError, LookupError, TypeError, ValueError) as error:
+                raise JournalError(f"an entry cannot be repeated: {error!r}") from error
         self.account.outbox.clear()
+
+    def _repeat(self, entry: dict[str, Any], file: bytes) -> None:
+        if "act" in entry:
+            self._perform(entry["act"], entry["body"])
+        else:
+            self._repeat_call(entry, file)
 
     def _repeat_call(self, entry: dict[str, Any], file: bytes) -> None:
         operation, ids = self._table.find(entry["method"], entry["path"])
@@ -117,7 +128,10 @@ class History:
         Raises:
             ApiError: It cannot be done.
         """
-        refuse(ACTS[name].shape.problems(body, ""))
+        act = ACTS[name]
+        refuse(act.shape.problems(body, ""))
+        if not act.changes:
+            return self._perform(name, body)
         if self._journal is None:
             try:
                 return self._perform(name, body)

@@ -43,7 +43,10 @@ class Journal:
     """
 
     def __init__(self, path: str | Path) -> None:
-        self._database = sqlite3.connect(path, timeout=0.5, isolation_level=None)
+        # Whoever makes an emulator may serve it in another thread.
+        self._database = sqlite3.connect(
+            path, timeout=0.5, isolation_level=None, check_same_thread=False
+        )
         try:
             self._prepare()
         except sqlite3.DatabaseError as error:
