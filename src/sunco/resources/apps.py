@@ -91,7 +91,7 @@ class Apps(Resource):
         self,
         app_id: str | None = None,
         *,
-        display_name: str | None | Unset = UNSET,
+        display_name: str | Unset | None = UNSET,
         settings: AppSettings | Unset = UNSET,
         metadata: Metadata | Unset | None = UNSET,
     ) -> App:
