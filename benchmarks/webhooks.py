@@ -25,7 +25,7 @@ from typing import Any
 SECRET = "8564b3e6a8b20a4bdb68b05ce9bc5936"  # noqa: S105 - opens nothing
 SECONDS = 1.0
 ROUNDS = 3
-IN_FLIGHT = 64
+IN_FLIGHT = 8
 
 KINDS = {
     "text": "deliveries of one text",

@@ -28,7 +28,6 @@ import httpx
 from webhooks.support import SECRET, Record, delivery, message
 
 TESTS = Path(__file__).parent.parent
-LONGEST_SECONDS = 300
 
 
 @attrs.frozen(kw_only=True)
@@ -65,11 +64,20 @@ class Run:
         conversations: How many there are.
         events: How many events each sends.
         seed: What chance starts from.
+        seconds: How long it may take.
     """
 
     def __init__(
-        self, folder: Path, *, kills: int, conversations: int, events: int, seed: int
+        self,
+        folder: Path,
+        *,
+        kills: int,
+        conversations: int,
+        events: int,
+        seed: int,
+        seconds: float = 300,
     ) -> None:
+        self._seconds = seconds
         self._inbox, self._log = folder / "inbox.db", folder / "log"
         self._kills, self._conversations, self._events = kills, conversations, events
         self._chance = random.Random(seed)  # noqa: S311 - to be repeatable
@@ -82,7 +90,7 @@ class Run:
         began = time.monotonic()
         with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
             address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-            with anyio.fail_after(LONGEST_SECONDS):
+            with anyio.fail_after(self._seconds):
                 async with anyio.create_task_group() as tasks:
                     for number in range(self._conversations):
                         tasks.start_soon(self._converse, address, number)
@@ -114,7 +122,7 @@ class Run:
         for _ in range(self._kills):
             with self._bot(listener):
                 goal = len(self._acknowledged.items) + self._chance.randint(1, share)
-                await self._acknowledged.reach(goal, LONGEST_SECONDS)
+                await self._acknowledged.reach(goal, self._seconds)
                 await anyio.sleep(self._chance.uniform(0, 0.01))
             self._killed += 1
 
@@ -124,7 +132,8 @@ class Run:
         number = listener.fileno()
         program = ["-m", "webhooks.killed_bot", str(self._inbox), str(self._log), str(number)]
         command = [sys.executable, *program]
-        environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+        path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+        environment = {**os.environ, "PYTHONPATH": path}
         with subprocess.Popen(command, pass_fds=[number], env=environment) as process:
             try:
                 yield

@@ -183,6 +183,10 @@ class Troubled(MemoryInbox):
         self._check("store")
         await super().store(events, now)
 
+    async def wait(self) -> None:
+        self._check("wait")
+        await super().wait()
+
     async def lanes(self, limit: int) -> Any:
         self._check("lanes")
         return await super().lanes(limit)
@@ -204,7 +208,7 @@ async def test_what_cannot_be_stored_is_not_acknowledged(
     assert "disk is full" in caplog.text
 
 
-@pytest.mark.parametrize(("broken", "calls"), [("lanes", 1), ("settle", 2)])
+@pytest.mark.parametrize(("broken", "calls"), [("lanes", 1), ("settle", 2), ("wait", 1)])
 async def test_it_goes_on_after_trouble(
     clock: FakeClock, broken: str, calls: int, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -72,7 +72,11 @@ class Worker:
 
     async def _listen(self) -> None:
         while True:
-            await self._inbox.wait()
+            try:
+                await self._inbox.wait()
+            except Exception:  # noqa: BLE001 - a lost connection may come back
+                logger.exception("The inbox cannot be listened to; it is looked into every second.")
+                await self._clock.sleep(_LOOK_EVERY)
             self._changed.set()
 
     async def _begin(self, tasks: anyio.abc.TaskGroup) -> float | None:
@@ -82,7 +86,7 @@ class Worker:
                 return _LOOK_EVERY
             # Those that are busy can take the first places.
             lanes = await self._inbox.lanes(2 * self._concurrency)
-        except Exception:  # noqa: BLE001 - a full disk today may be an empty one tomorrow
+        except Exception:  # noqa: BLE001 - as above
             logger.exception("The inbox cannot be read; it is tried again.")
             return _LOOK_EVERY
         now = self._clock.now()
