@@ -62,6 +62,8 @@ class Journal:
         if found not in (0, VERSION):
             raise JournalError(f"its version is {found}, not {VERSION}")
         self._database.execute("PRAGMA secure_delete = ON")
+        # Otherwise what was overwritten would stay in SQLite's own journal.
+        self._database.execute("PRAGMA journal_mode = TRUNCATE")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(f"BEGIN EXCLUSIVE; {_TABLES} COMMIT")
         self._database.execute(f"PRAGMA user_version = {VERSION}")
