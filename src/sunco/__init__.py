@@ -103,4 +103,6 @@ __all__ = [
     "__version__",
 ]
 
-__getattr__ = loads(__name__, {"AiohttpTransport": "transport", "HttpxTransport": "transport"})
+# Checkers would take every name, also a misspelt one, for one that exists.
+if not TYPE_CHECKING:  # pragma: no branch
+    __getattr__ = loads(__name__, {"AiohttpTransport": "transport", "HttpxTransport": "transport"})

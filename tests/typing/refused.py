@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from sunco import JWTAuth, RetryPolicy, Sunco
+import sunco as package
+from sunco import JWTAuth, RetryPolicy, Sunco, models, transport
 from sunco.models import (
     Author,
     Conversation,
@@ -58,7 +59,7 @@ async def answers(sunco: Sunco) -> None:
     look_at(conversation)
 
 
-def models(message: Message) -> None:
+def contents(message: Message) -> None:
     TextMessage("Hello!", txt="Hello!")  # call-arg, reportCallIssue
     ImageMessage()  # call-arg, reportCallIssue
     Reply("Yes", "YES")  # call-arg, arg-type, reportCallIssue
@@ -73,3 +74,9 @@ def models(message: Message) -> None:
     if isinstance(message.content, TextMessage):
         message.content.text.upper()  # union-attr, reportOptionalMemberAccess
     message.id = "another"  # misc, reportAttributeAccessIssue
+
+
+def names() -> None:
+    look_at(package.HttpTransport)  # attr-defined, reportAttributeAccessIssue
+    look_at(models.TextMesage)  # attr-defined, reportAttributeAccessIssue
+    look_at(transport.Pool)  # attr-defined, reportAttributeAccessIssue

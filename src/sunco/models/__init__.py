@@ -466,15 +466,17 @@ _MODULES: Final = (
     "oauth",
 )
 
+# Checkers would take every name, also a misspelt one, for one that exists.
+if not TYPE_CHECKING:  # pragma: no branch
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        for module in _MODULES:
-            part = import_module(f"{__name__}.{module}")
-            if name in part.__all__:
-                globals()[name] = getattr(part, name)
-                return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        if name in __all__:
+            for module in _MODULES:
+                part = import_module(f"{__name__}.{module}")
+                if name in part.__all__:
+                    globals()[name] = getattr(part, name)
+                    return globals()[name]
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

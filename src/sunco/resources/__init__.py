@@ -45,25 +45,27 @@ __all__ = [
     "Webhooks",
 ]
 
-__getattr__ = loads(
-    __name__,
-    {
-        "Activities": "activities",
-        "AppKeys": "app_keys",
-        "Apps": "apps",
-        "Attachments": "attachments",
-        "Clients": "clients",
-        "Conversations": "conversations",
-        "Devices": "devices",
-        "IntegrationKeys": "integration_keys",
-        "Integrations": "integrations",
-        "Messages": "messages",
-        "OAuth": "oauth",
-        "Participants": "participants",
-        "SwitchboardActions": "switchboard_actions",
-        "SwitchboardIntegrations": "switchboard_integrations",
-        "Switchboards": "switchboards",
-        "Users": "users",
-        "Webhooks": "webhooks",
-    },
-)
+# Checkers would take every name, also a misspelt one, for one that exists.
+if not TYPE_CHECKING:  # pragma: no branch
+    __getattr__ = loads(
+        __name__,
+        {
+            "Activities": "activities",
+            "AppKeys": "app_keys",
+            "Apps": "apps",
+            "Attachments": "attachments",
+            "Clients": "clients",
+            "Conversations": "conversations",
+            "Devices": "devices",
+            "IntegrationKeys": "integration_keys",
+            "Integrations": "integrations",
+            "Messages": "messages",
+            "OAuth": "oauth",
+            "Participants": "participants",
+            "SwitchboardActions": "switchboard_actions",
+            "SwitchboardIntegrations": "switchboard_integrations",
+            "Switchboards": "switchboards",
+            "Users": "users",
+            "Webhooks": "webhooks",
+        },
+    )

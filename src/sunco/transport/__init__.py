@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AiohttpTransport", "HttpxTransport", "OriginPool", "Transport"]
 
-__getattr__ = loads(
-    __name__,
-    {"AiohttpTransport": "_aiohttp", "HttpxTransport": "_httpx", "OriginPool": "_pool"},
-)
+# Checkers would take every name, also a misspelt one, for one that exists.
+if not TYPE_CHECKING:  # pragma: no branch
+    __getattr__ = loads(
+        __name__,
+        {"AiohttpTransport": "_aiohttp", "HttpxTransport": "_httpx", "OriginPool": "_pool"},
+    )
