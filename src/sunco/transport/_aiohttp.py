@@ -50,7 +50,7 @@ class AiohttpTransport:
             ) from None
         self._implementation = _aiohttp_exchange
         self._attempts = Attempts()
-        self._slots = anyio.Semaphore(max_connections, fast_acquire=True)
+        self._max_connections = max_connections
         self._max_response_bytes = max_response_bytes
         self._keepalive_expiry = keepalive_expiry
         self._tls = ssl_context
@@ -58,6 +58,8 @@ class AiohttpTransport:
 
     async def send(self, request: Request) -> Response:
         """Make one attempt; see `Transport.send`."""
+        if self._attempts.is_in_new_loop():
+            self._carrier = None
         exchange = self._open().begin(request)
         try:
             return await self._attempts.run(request.timeout, exchange)
@@ -82,12 +84,17 @@ class AiohttpTransport:
                     "AiohttpTransport works on asyncio only: use HttpxTransport on trio."
                 ) from None
             self._carrier = self._implementation.Carrier(
-                self._slots, self._max_response_bytes, self._keepalive_expiry, self._tls
+                anyio.Semaphore(self._max_connections, fast_acquire=True),
+                self._max_response_bytes,
+                self._keepalive_expiry,
+                self._tls,
             )
         return self._carrier
 
     async def aclose(self) -> None:
         """Close the connections. Requests under way end with an `APIConnectionError`."""
+        if self._attempts.is_in_new_loop():
+            self._carrier = None
         await self._attempts.close()
         if self._carrier is not None:
             await self._carrier.aclose()

@@ -6,6 +6,7 @@ import math
 from typing import Final, Protocol
 
 import anyio
+import anyio.lowlevel
 
 from sunco.errors import APIConnectionError, APITimeoutError, ConfigurationError
 from sunco.wire import Response
@@ -35,6 +36,23 @@ class Attempts:
         self.closed = False
         self._scopes: set[anyio.CancelScope] = set()
         self._quiet: anyio.Event | None = None
+        self._loop: object = None
+
+    def is_in_new_loop(self) -> bool:
+        """Whether the event loop is another one than before, so that its connections are dead.
+
+        Raises:
+            ConfigurationError: The one before is still at work.
+        """
+        loop = anyio.lowlevel.current_token()
+        if loop == self._loop:
+            return False
+        if self._scopes:
+            raise ConfigurationError(
+                "This client is at work in another event loop: make one for each."
+            )
+        before, self._loop = self._loop, loop
+        return before is not None
 
     async def run(self, timeout: float | None, exchange: Exchange) -> Response:  # noqa: ASYNC109 - the attempt's, not the call's
         """Make one attempt, for as long as it may take and the transport is open.

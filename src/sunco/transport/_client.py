@@ -40,6 +40,9 @@ class ClientCarrier:
         """An attempt for a request."""
         return _ClientExchange(self._client, self._slots, self._max_response_bytes, request)
 
+    def forget(self) -> None:
+        """Leave the connections to the client, which knows whose they are."""
+
     async def aclose(self) -> None:
         """Close the client, unless it is a user's."""
         if self._slots is not None:

@@ -91,6 +91,8 @@ class HttpxTransport:
 
     async def send(self, request: Request) -> Response:
         """Make one attempt; see `Transport.send`."""
+        if self._attempts.is_in_new_loop():
+            self._carrier.forget()
         exchange = self._carrier.begin(request)
         try:
             return await self._attempts.run(request.timeout, exchange)
@@ -106,6 +108,8 @@ class HttpxTransport:
 
         Requests under way end with an `APIConnectionError`.
         """
+        if self._attempts.is_in_new_loop():
+            self._carrier.forget()
         await self._attempts.close()
         await self._carrier.aclose()
 
@@ -184,6 +188,9 @@ class _PoolCarrier:
         if origin is not None:
             _, pool = self._routes.pop(origin)
             await pool.aclose()
+
+    def forget(self) -> None:
+        self._routes = {}
 
     async def aclose(self) -> None:
         for _, pool in self._routes.values():
