@@ -248,6 +248,7 @@ def types(session: nox.Session) -> None:
     install(session, "types")
     session.run("mypy")
     session.run("pyright")
+    session.run("pyright", "--verifytypes", "sunco", "--ignoreexternal")
     session.run("pytest", "-q", "tests/typing")
 
 

@@ -18,10 +18,10 @@ try:
         TextColumn,
         TimeRemainingColumn,
     )
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
-        "The progress bar needs rich: install it with pip install 'sunco[rich]'", name=error.name
-    ) from error
+        "The progress bar needs rich: install it with pip install 'sunco[rich]'", name=_error.name
+    ) from _error
 
 __all__ = ["bar"]
 

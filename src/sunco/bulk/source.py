@@ -68,7 +68,8 @@ class SyncSource(Source[T]):
         except StopIteration:
             self._ended = True
         except Exception as error:  # noqa: BLE001 - raised when the job has ended
-            self._ended, self.error = True, error
+            self._ended = True
+            self.error: Exception | None = error
         raise EndOfItems
 
     def stop(self) -> None:
@@ -102,7 +103,7 @@ class AsyncSource(Source[T]):
         except StopAsyncIteration:
             pass
         except Exception as error:  # noqa: BLE001 - raised when the job has ended
-            self.error = error
+            self.error: Exception | None = error
         finally:
             self._ended = True
             self._tell()

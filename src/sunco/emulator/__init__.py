@@ -8,11 +8,11 @@ from __future__ import annotations
 
 try:
     import starlette as _  # noqa: F401 - to say what is missing before anything else does
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
         "The emulator needs Starlette: install it with pip install 'sunco[emulator]'",
-        name=error.name,
-    ) from error
+        name=_error.name,
+    ) from _error
 
 from sunco.emulator.deliveries import Delivery
 from sunco.emulator.emulator import Emulator

@@ -16,11 +16,11 @@ from sunco.emulator import Emulator, JournalError
 
 try:
     import uvicorn
-except ModuleNotFoundError as error:
+except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
         "Serving the emulator needs uvicorn: install it with pip install 'sunco[emulator]'",
-        name=error.name,
-    ) from error
+        name=_error.name,
+    ) from _error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

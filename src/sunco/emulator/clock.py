@@ -25,7 +25,7 @@ class Clock:
         self._held: datetime | None = None
         self._prefix = f"{int(now().timestamp() * 1000):012x}"
         self._seed = token_bytes(32)
-        self.number = 0
+        self.number: int = 0
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_prefix": self._prefix, "_seed": self._seed, "number": self.number}

@@ -130,7 +130,7 @@ class Emulator(EndUsers):
         dispatcher = Dispatcher(
             _TABLE, account=account, trouble=self._trouble, run=self._history.run
         )
-        self.app = Starlette(
+        self.app: Starlette = Starlette(
             routes=[
                 Route("/_emulator/{name}", Control(self, self._history.act)),
                 Route("/attachments/v2/{id}/{name}", Media(account)),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sunco.emulator.account import Account
+    from sunco.emulator.clock import Clock
     from sunco.emulator.webhooks import Webhook
 
 SUBDOMAIN = "emulator"
@@ -52,10 +53,10 @@ class App:
         self.id = app_id
         self.place = place
         self.account = account
-        self.clock = account.clock
-        self.display_name = display_name
-        self.settings = settings
-        self.metadata = metadata
+        self.clock: Clock = account.clock
+        self.display_name: str | None = display_name
+        self.settings: dict[str, Any] = settings
+        self.metadata: dict[str, Any] = metadata
         self.users: Records[User] = Records()
         self.conversations: Records[Conversation] = Records()
         self.integrations: Records[dict[str, Any]] = Records()

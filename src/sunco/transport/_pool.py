@@ -38,9 +38,11 @@ class Connection:
     __slots__ = ("http", "idle_since", "line")
 
     def __init__(self, origin: httpcore.Origin, tls: ssl.SSLContext | None) -> None:
-        self.line = Line()
-        self.http = httpcore.AsyncHTTPConnection(origin, ssl_context=tls, network_backend=self.line)
-        self.idle_since = 0.0
+        self.line: Line = Line()
+        self.http: httpcore.AsyncHTTPConnection = httpcore.AsyncHTTPConnection(
+            origin, ssl_context=tls, network_backend=self.line
+        )
+        self.idle_since: float = 0.0
 
     def reusable(self) -> bool:
         """Whether its last exchange has left it clean: all sent, all read, and nothing besides."""

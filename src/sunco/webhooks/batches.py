@@ -36,9 +36,10 @@ class Batch:
         self.lane = lane
         self.handler = handler
         self.events: dict[str, Event] = {}
-        self.first = self.last = now
+        self.first: float = now
+        self.last: float = now
         self.succeeded: bool | None = None
-        self.lock = anyio.Lock()
+        self.lock: anyio.Lock = anyio.Lock()
 
 
 class Batches:

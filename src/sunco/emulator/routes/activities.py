@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 READ = "conversation:read"
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("POST", f"{CONVERSATION}/activity", body=ACTIVITY)

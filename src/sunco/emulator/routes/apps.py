@@ -14,7 +14,7 @@ from sunco.emulator.state import App
 if TYPE_CHECKING:
     from sunco.emulator.operations import Answer, Call
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("POST", APPS, status=201, body=APP_CREATE, scopes=ACCOUNT)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MEDIA = "/attachments/v2/"
 _ALL = f"{ANY_APP}/attachments"
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("POST", _ALL, status=201, takes_file=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CLIENTS = f"{USER}/clients"
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("POST", CLIENTS, status=201, body=CLIENT_CREATE)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # An integer, as the spec's example has it, although its schema says string.
 DATASET_ID = 1234567890123456
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("POST", CONVERSATIONS, status=201, body=CONVERSATION_CREATE)

@@ -12,7 +12,7 @@ from sunco.emulator.routes.lookup import USER, user_of
 if TYPE_CHECKING:
     from sunco.emulator.operations import Answer, Call
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("GET", f"{USER}/devices")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # What an emulator may be told of an integration at its start, and what the API never says.
 _HIDDEN = ("configuredOnAdminCenter", "defaultResponderId")
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 # The type decides what else the body has, so the operations look at the rest of it.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 10
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 def _add_all(path: str, shape: Shape, scopes: tuple[str, ...]) -> None:

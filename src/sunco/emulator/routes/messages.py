@@ -23,7 +23,7 @@ MESSAGES = f"{CONVERSATION}/messages"
 # Silent: the message is kept, and delivered to no channel.
 NO_INTEGRATION = "none"
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("POST", MESSAGES, status=201, body=MESSAGE)

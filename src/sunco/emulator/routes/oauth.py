@@ -19,7 +19,7 @@ from sunco.emulator.shapes.configuration import TOKEN
 if TYPE_CHECKING:
     from sunco.emulator.operations import Answer, Call
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("GET", "/oauth/authorize", status=302, scopes=NOBODY_IN_PARTICULAR, changes=True)

@@ -14,7 +14,7 @@ from sunco.emulator.shapes.conversations import LEAVE, MOST_PARTICIPANTS, PARTIC
 if TYPE_CHECKING:
     from sunco.emulator.operations import Answer, Call
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("GET", f"{CONVERSATION}/participants")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sunco.emulator.operations import Answer, Call
     from sunco.emulator.switchboard import SwitchboardIntegration
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("POST", f"{CONVERSATION}/passControl", body=CONTROL_TRANSFER)

@@ -23,7 +23,7 @@ _ONE = f"{_ALL}/{{switchboardId}}"
 _SEATS = f"{_ONE}/switchboardIntegrations"
 _SEAT = f"{_SEATS}/{{switchboardIntegrationId}}"
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("POST", _ALL, status=201, scopes=APP)

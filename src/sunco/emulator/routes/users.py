@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _EMAIL = "filter[identities.email]"
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("POST", USERS, status=201, body=USER_CREATE)

@@ -21,7 +21,7 @@ MOST_WEBHOOKS = 10
 _ALL = f"{INTEGRATION}/webhooks"
 _ONE = f"{_ALL}/{{webhookId}}"
 
-operations = Operations()
+operations: Operations = Operations()
 
 
 @operations.add("POST", _ALL, status=201, body=WEBHOOK_CREATE, scopes=WEBHOOKS)
