@@ -34,7 +34,7 @@ pytestmark = pytest.mark.anyio
 POSTS = int(os.environ.get("SUNCO_CHAOS_POSTS", "400"))
 IN_FLIGHT = 32
 CONNECTIONS = 16
-TIMEOUT = 0.5
+TIMEOUT = 0.3
 LIMIT = 1_000_000
 
 
@@ -152,7 +152,8 @@ async def test_posts_through_chaos(kind: Callable[..., Transport]) -> None:
     verdicts = Counter(said.values())
     assert len(said) == POSTS
     assert verdicts["sent"] > POSTS / 2
-    assert {"maybe sent", "answered", "refused 502", "refused 307"} <= verdicts.keys()
+    assert {"maybe sent", "answered"} < verdicts.keys()
+    assert any(verdict.startswith("refused") for verdict in verdicts)
 
 
 async def test_cancelling_in_chaos(kind: Callable[..., Transport]) -> None:
