@@ -1,0 +1,91 @@
+"""`sunco doctor`: what it finds, and how it ends."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+
+from cli.conftest import Commands
+from cli.test_commands import answering
+from sunco import APIConnectionError, Response
+from sunco.jsontext import dump
+
+
+def at(moment: datetime, status: int = 200, document: Any = None) -> Response:
+    return Response(status, {"Date": format_datetime(moment, usegmt=True)}, dump(document or {}))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def test_all_is_well(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    answering(monkeypatch, at(now(), document={"app": {"displayName": "[Acme]"}}), at(now()))
+    assert commands("doctor") == 0
+    for text in ("app_demo_key", "accepted", "[Acme]", "account: all apps", "agrees"):
+        assert text in commands.output
+    assert "✗" not in commands.output
+
+
+def test_a_key_of_one_app(commands: Commands) -> None:
+    assert commands("doctor") == 0
+    assert "one app only" in commands.output
+    assert "does not tell the time" in commands.output
+
+
+@pytest.mark.parametrize(
+    ("answers", "code", "text"),
+    [
+        ([at(now(), 401), at(now(), 401)], 4, "401"),
+        ([at(now(), 404), at(now(), 403)], 4, "404"),
+        ([at(now() - timedelta(hours=1)), at(now())], 1, "s ahead of"),
+        ([at(now() + timedelta(hours=1)), at(now())], 1, "behind"),
+        ([APIConnectionError("no route", maybe_delivered=False)], 5, "no route"),
+    ],
+)
+def test_what_is_wrong_with_the_api(
+    commands: Commands,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[Any],
+    code: int,
+    text: str,
+) -> None:
+    answering(monkeypatch, *answers)
+    assert commands("doctor") == code
+    assert text in commands.output
+    assert "✗" in commands.output
+
+
+@pytest.mark.parametrize(
+    ("settings", "text"),
+    [
+        ({"SUNCO_APP_ID": ""}, "missing: the app's id"),
+        ({"SUNCO_KEY_SECRET": ""}, "missing: that key's secret"),
+        ({"SUNCO_BASE_URL": ""}, "set one of"),
+        ({"SUNCO_SUBDOMAIN": "acme"}, "set one of"),
+        ({"SUNCO_BASE_URL": "http://user:pw@example.test"}, "must hold no credentials"),
+        ({"SUNCO_BASE_URL": "", "SUNCO_SUBDOMAIN": "a.b"}, "first part of your Zendesk"),
+        ({"SUNCO_APP_ID": ".."}, "must not be '..'"),
+    ],
+)
+def test_what_is_wrong_with_the_settings(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], text: str
+) -> None:
+    answering(monkeypatch)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert commands("doctor") == 3
+    assert text in " ".join(commands.output.replace("│", " ").split())
+    assert "pw" not in commands.output
+
+
+def test_an_app_id_that_would_lead_elsewhere_is_not_asked_for(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUNCO_APP_ID", "a/../b")
+    requests = answering(monkeypatch)
+    assert commands("doctor") == 3
+    assert requests == []
