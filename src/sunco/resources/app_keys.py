@@ -38,6 +38,9 @@ class AppKeys(Resource):
     async def get(self, key_id: str) -> AppKey:
         """Get an API key (`GetAppKey`).
 
+        Args:
+            key_id: The key.
+
         Raises:
             NotFoundError: It does not exist.
         """
@@ -45,6 +48,9 @@ class AppKeys(Resource):
 
     async def delete(self, key_id: str) -> None:
         """Delete an API key; what it signed is refused from then on (`DeleteAppKey`).
+
+        Args:
+            key_id: The key.
 
         Raises:
             NotFoundError: It does not exist.

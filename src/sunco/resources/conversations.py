@@ -113,6 +113,9 @@ class Conversations(Resource):
     async def get(self, conversation_id: str) -> Conversation:
         """Get a conversation (`GetConversation`).
 
+        Args:
+            conversation_id: The conversation.
+
         Raises:
             NotFoundError: It does not exist.
         """
@@ -149,6 +152,9 @@ class Conversations(Resource):
 
     async def delete(self, conversation_id: str) -> None:
         """Delete a conversation with its messages and attachments (`DeleteConversation`).
+
+        Args:
+            conversation_id: The conversation.
 
         Raises:
             BadRequestError: It is its user's default conversation, which cannot be deleted.

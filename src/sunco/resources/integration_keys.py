@@ -37,6 +37,9 @@ class IntegrationKeys(Resource):
     async def list(self, integration_id: str) -> builtins.list[IntegrationKey]:
         """List a custom integration's API keys (`ListCustomIntegrationKeys`).
 
+        Args:
+            integration_id: The integration.
+
         Raises:
             BadRequestError: The integration is not a custom one.
         """
@@ -45,6 +48,10 @@ class IntegrationKeys(Resource):
     async def get(self, integration_id: str, key_id: str) -> IntegrationKey:
         """Get an API key (`GetCustomIntegrationKey`).
 
+        Args:
+            integration_id: The integration.
+            key_id: The key.
+
         Raises:
             NotFoundError: The integration or the key does not exist.
         """
@@ -52,6 +59,10 @@ class IntegrationKeys(Resource):
 
     async def delete(self, integration_id: str, key_id: str) -> None:
         """Delete an API key; what it signed is refused then (`DeleteCustomIntegrationKey`).
+
+        Args:
+            integration_id: The integration.
+            key_id: The key.
 
         Raises:
             NotFoundError: The integration or the key does not exist.

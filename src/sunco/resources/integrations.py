@@ -73,6 +73,9 @@ class Integrations(Resource):
     async def get(self, integration_id: str) -> Integration:
         """Get an integration (`GetIntegration`).
 
+        Args:
+            integration_id: The integration.
+
         Raises:
             NotFoundError: It does not exist.
         """
@@ -97,6 +100,9 @@ class Integrations(Resource):
 
     async def delete(self, integration_id: str) -> None:
         """Disconnect the app from something (`DeleteIntegration`).
+
+        Args:
+            integration_id: The integration.
 
         Raises:
             BadRequestError: It is an SDK integration that was made in the Admin Center.

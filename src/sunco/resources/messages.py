@@ -189,6 +189,10 @@ class Messages(Resource):
     async def delete(self, conversation_id: str, message_id: str) -> None:
         """Delete a message (`DeleteMessage`).
 
+        Args:
+            conversation_id: The conversation.
+            message_id: The message.
+
         Raises:
             NotFoundError: The conversation or the message does not exist.
         """
@@ -196,6 +200,9 @@ class Messages(Resource):
 
     async def delete_all(self, conversation_id: str) -> None:
         """Delete all messages of a conversation (`DeleteAllMessages`).
+
+        Args:
+            conversation_id: The conversation.
 
         Raises:
             NotFoundError: The conversation does not exist.

@@ -85,6 +85,9 @@ class SwitchboardIntegrations(Resource):
     async def list(self, switchboard_id: str) -> builtins.list[SwitchboardIntegration]:
         """List who stands in a switchboard (`ListSwitchboardIntegrations`).
 
+        Args:
+            switchboard_id: The switchboard.
+
         Raises:
             NotFoundError: The switchboard does not exist.
         """
@@ -139,6 +142,10 @@ class SwitchboardIntegrations(Resource):
 
         The integration itself stays, and gets all events from then on. The default one, and one
         that is another's next, cannot be taken out.
+
+        Args:
+            switchboard_id: The switchboard.
+            switchboard_integration_id: The integration's place in it.
 
         Raises:
             NotFoundError: The switchboard or the place in it does not exist.

@@ -66,6 +66,9 @@ class Switchboards(Resource):
 
         The integrations behind them stay, and get all events from then on.
 
+        Args:
+            switchboard_id: The switchboard.
+
         Raises:
             NotFoundError: It does not exist.
         """

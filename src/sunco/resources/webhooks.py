@@ -61,6 +61,9 @@ class Webhooks(Resource):
     async def list(self, integration_id: str) -> builtins.list[Webhook]:
         """List an integration's webhooks (`ListWebhooks`).
 
+        Args:
+            integration_id: The integration.
+
         Raises:
             NotFoundError: The integration does not exist.
         """
@@ -68,6 +71,10 @@ class Webhooks(Resource):
 
     async def get(self, integration_id: str, webhook_id: str) -> Webhook:
         """Get a webhook, with its secret (`GetWebhook`).
+
+        Args:
+            integration_id: The integration.
+            webhook_id: The webhook.
 
         Raises:
             NotFoundError: The integration or the webhook does not exist.
@@ -109,6 +116,10 @@ class Webhooks(Resource):
 
     async def delete(self, integration_id: str, webhook_id: str) -> None:
         """Delete a webhook (`DeleteWebhook`).
+
+        Args:
+            integration_id: The integration.
+            webhook_id: The webhook.
 
         Raises:
             NotFoundError: The integration or the webhook does not exist.
