@@ -65,8 +65,16 @@ async def test_what_is_stored_is_there_for_the_next_process(
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize(("synchronous", "number"), [("normal", 1), ("full", 2)])
-async def test_how_safely_it_is_stored(tmp_path: Path, synchronous: Any, number: int) -> None:
+@pytest.mark.parametrize(
+    ("synchronous", "flushed", "number"),
+    [("normal", True, 1), ("full", True, 2), ("full", False, 1)],
+)
+async def test_how_safely_it_is_stored(
+    tmp_path: Path,
+    synchronous: Any,
+    flushed: bool,  # noqa: FBT001 - what is asked for
+    number: int,
+) -> None:
     def ask(connection: sqlite3.Connection) -> list[Any]:
         return [
             connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -75,7 +83,7 @@ async def test_how_safely_it_is_stored(tmp_path: Path, synchronous: Any, number:
 
     database = Journal(tmp_path / "notes.db", schema="", version=1, synchronous=synchronous)
     await database.open()
-    assert await database.run(ask) == ["wal", number]
+    assert await database.run(ask, flushed=flushed) == ["wal", number]
     await database.close()
 
 

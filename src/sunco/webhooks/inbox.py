@@ -128,7 +128,8 @@ class InboxStats:
 class Inbox(Protocol):
     """Where a `WebhookRouter` keeps events until they are handled.
 
-    What `store` and `settle` do is done as a whole or not at all, and is safe once they return.
+    What `store` and `settle` do is done as a whole or not at all, and outlives the process once
+    they return, where the inbox is one that outlives it at all.
     Times are seconds since 1970. `stats`, `failed` and `retry` are for users; the rest is for the
     router, which opens the inbox before all else, and closes it at the end.
 

@@ -23,8 +23,9 @@ _BUSY_SECONDS: Final = 5.0
 
 
 class _Job(Generic[T]):
-    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
+    def __init__(self, work: Callable[[sqlite3.Connection], T], *, flushed: bool) -> None:
         self.work = work
+        self.flushed = flushed
         self.result: T | None = None
         self.error: Exception | None = None
         self.done = False
@@ -40,8 +41,8 @@ class Journal:
         path: The database's file.
         schema: SQL that makes its tables.
         version: The schema's version.
-        synchronous: `"full"` flushes to the disk at each commit, `"normal"` leaves that to the
-            operating system.
+        synchronous: `"full"` flushes to the disk what is to be flushed, `"normal"` leaves all of it
+            to the operating system.
     """
 
     def __init__(
@@ -79,16 +80,21 @@ class Journal:
             async with self._turn:
                 await self._in_thread(self._disconnect)
 
-    async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run a piece of work in a transaction, and return its result once that is safe.
+    async def run(self, work: Callable[[sqlite3.Connection], T], *, flushed: bool = False) -> T:
+        """Run a piece of work in a transaction, and return its result once that is committed.
 
         Cancelled while it waits, the work is not done; cancelled later, it is.
+
+        Args:
+            work: What to do.
+            flushed: Whether its commit is flushed to the disk where the journal is told to. All
+                commits outlive the process, but only what is flushed outlives a loss of power.
 
         Raises:
             ConfigurationError: The database is not open.
             sqlite3.Error: Neither this nor what shared its transaction was done.
         """
-        job = _Job(work)
+        job = _Job(work, flushed=flushed)
         self._jobs.append(job)
         try:
             while not job.done:
@@ -110,7 +116,6 @@ class Journal:
                 self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute(f"PRAGMA synchronous = {self._synchronous}")
             connection.execute("BEGIN IMMEDIATE")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version == 0:
@@ -159,6 +164,8 @@ class Journal:
                 "The inbox is not open: serve the router with lifespan, or enter "
                 "`async with router.running():` in the lifespan of the app around it."
             )
+        flushed = any(job.flushed for job in jobs)
+        connection.execute(f"PRAGMA synchronous = {self._synchronous if flushed else 'normal'}")
         connection.execute("BEGIN IMMEDIATE")
         try:
             results = [job.work(connection) for job in jobs]

@@ -107,9 +107,10 @@ class SQLiteInbox:
     its first handler on; all others are not.
 
     Losing power is worse than being killed, as it takes what the operating system has not written
-    yet. With `synchronous="full"`, the default, every commit is flushed to the disk before it
-    counts, so that a disk that does not lie about flushing keeps acknowledged events through that
-    as well. With `"normal"` the last commits before the power went can be gone, and with them
+    yet. With `synchronous="full"`, the default, events are flushed to the disk before they are
+    acknowledged, so that a disk that does not lie about flushing keeps them through that as well.
+    That they were handled is not flushed each time: those handled in the last moments before the
+    power went can be handled again. With `"normal"` the last commits can be gone, and with them
     acknowledged events (the database stays whole); a killed process alone loses nothing with it
     either. Deliveries that arrive at the same time share a flush.
 
@@ -193,7 +194,7 @@ class SQLiteInbox:
                 if connection.execute(_STORE, row).rowcount:
                     connection.execute(_ENTER, (event.lane, now))
 
-        await self._journal.run(work)
+        await self._journal.run(work, flushed=True)
         self._changed.set()
 
     async def lanes(self, limit: int) -> Sequence[Lane]:
@@ -281,6 +282,6 @@ class SQLiteInbox:
             connection.execute(_ENTER, (lane, now))
             return True
 
-        found = await self._journal.run(work)
+        found = await self._journal.run(work, flushed=True)
         self._changed.set()
         return found
