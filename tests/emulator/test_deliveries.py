@@ -228,6 +228,38 @@ async def test_running_delivers_in_the_background(eager: Api) -> None:
     assert len(eager.emulator.deliveries) == 1
 
 
+async def test_several_may_wait_for_the_same_deliveries(eager: Api) -> None:
+    target = Target(500)
+    eager.emulator.deliver_to(target)
+    await subscribe(eager, MESSAGE)
+    eager.emulator.say(await eager.user(), "hi")
+    async with anyio.create_task_group() as tasks:
+        for _ in range(3):
+            tasks.start_soon(eager.emulator.drain)
+    assert len(eager.emulator.delivered) == 1
+
+
+async def test_who_still_waits_takes_over(eager: Api) -> None:
+    begun = anyio.Event()
+    statuses = [200]
+
+    async def hang_once(url: str, headers: Mapping[str, str], body: bytes) -> int:
+        del url, headers, body
+        if not begun.is_set():
+            begun.set()
+            await anyio.sleep_forever()
+        return statuses.pop()
+
+    eager.emulator.deliver_with(hang_once)
+    await subscribe(eager, MESSAGE)
+    eager.emulator.say(await eager.user(), "hi")
+    async with anyio.create_task_group() as tasks, eager.emulator.running():
+        tasks.start_soon(eager.emulator.drain)
+        await begun.wait()
+        await anyio.wait_all_tasks_blocked()
+    assert len(eager.emulator.delivered) == 1
+
+
 async def test_what_was_under_way_when_it_stops_is_delivered_later(eager: Api) -> None:
     begun = anyio.Event()
 

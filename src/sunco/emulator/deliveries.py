@@ -84,7 +84,7 @@ class Deliveries:
         self._tasks: TaskGroup | None = None
         self._busy: set[str] = set()
         self._retrying = 0
-        self._settled = Event()
+        self._watchers: set[Event] = set()
 
     def send_by(self, send: Send, prefix: str) -> None:
         """Call targets that begin with `prefix` in another way than over HTTP."""
@@ -109,6 +109,8 @@ class Deliveries:
             finally:
                 self._tasks = None
                 tasks.cancel_scope.cancel()
+                # Whoever waits for these tasks in vain has to take over.
+                self._tell()
 
     def wake(self) -> None:
         """Begin with whatever has come into the outbox."""
@@ -126,14 +128,28 @@ class Deliveries:
             TimeoutError: It takes longer than `timeout` seconds.
         """
         with fail_after(timeout):
-            async with self.running():
-                while self.waiting:
-                    self._settled = Event()
-                    await self._settled.wait()
+            while self.waiting:
+                async with self.running():
+                    await self._change()
 
-    def _settle(self) -> None:
+    async def _change(self) -> None:
+        watcher = Event()
+        self._watchers.add(watcher)
+        try:
+            await watcher.wait()
+        finally:
+            self._watchers.discard(watcher)
+
+    def _tell(self) -> None:
+        for watcher in self._watchers:
+            watcher.set()
+
+    def _settle(self, tasks: TaskGroup) -> None:
+        if self._tasks is not tasks:
+            # What a stopped task has put back is for the tasks that others run by now.
+            self.wake()
         if not self.waiting:
-            self._settled.set()
+            self._tell()
 
     def _find(self, webhook_id: str) -> tuple[App, Webhook] | None:
         for app in self._account.apps.values():
@@ -153,12 +169,12 @@ class Deliveries:
                     raise
                 if not done and self._retrying < MOST_RETRYING:
                     self._retrying += 1
-                    tasks.start_soon(self._retry, webhook_id, events)
+                    tasks.start_soon(self._retry, webhook_id, events, tasks)
         finally:
             self._busy.discard(webhook_id)
-            self._settle()
+            self._settle(tasks)
 
-    async def _retry(self, webhook_id: str, events: list[dict[str, Any]]) -> None:
+    async def _retry(self, webhook_id: str, events: list[dict[str, Any]], tasks: TaskGroup) -> None:
         try:
             attempt, done = 1, False
             while not done:
@@ -170,7 +186,7 @@ class Deliveries:
             raise
         finally:
             self._retrying -= 1
-            self._settle()
+            self._settle(tasks)
 
     async def _attempt(self, webhook_id: str, events: list[dict[str, Any]], number: int) -> bool:
         found = self._find(webhook_id)
