@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from typing import Any
 
-import anyio
 import pytest
 
-from sunco.models.events import ConversationMessageEvent, Event, WebhookEvent
-from sunco.webhooks import Inbox, InboxStats, MemoryInbox, WebhookRouter
+from sunco.models.events import ConversationMessageEvent, Event
+from sunco.webhooks import Inbox, InboxStats, WebhookRouter
 from sunco.webhooks.retries import Retries
+from webhooks.bot import Bot
 from webhooks.support import (
     SECRET,
     FakeClock,
@@ -24,47 +23,6 @@ from webhooks.support import (
 )
 
 pytestmark = pytest.mark.anyio
-
-
-class Bot:
-    """A router with an inbox, and a handler that can be told to fail, wait or hang."""
-
-    def __init__(self, inbox: Inbox, clock: FakeClock, **options: Any) -> None:
-        self.inbox = inbox
-        self.clock = clock
-        self.router = WebhookRouter(SECRET, inbox=inbox, clock=clock, **options)
-        self.platform = Platform(self.router)
-        self.begun = Record()
-        self.done = Record()
-        self.failing: dict[str, int] = {}
-        self.holding: dict[str, anyio.Event] = {}
-
-        @self.router.on(WebhookEvent)
-        async def handle(event: WebhookEvent) -> None:
-            self.begun.add(event.id)
-            if event.id in self.holding:
-                await self.holding[event.id].wait()
-            if self.failing.get(event.id, 0):
-                self.failing[event.id] -= 1
-                raise ZeroDivisionError(f"no {event.id}")
-            self.done.add(event.id)
-
-    def fail(self, identity: str, times: int) -> None:
-        self.failing[identity] = times
-
-    def hold(self, identity: str) -> anyio.Event:
-        self.holding[identity] = anyio.Event()
-        return self.holding[identity]
-
-    async def is_idle(self) -> bool:
-        return (await self.inbox.stats()).pending == 0
-
-    async def pass_until(self, condition: Any) -> float:
-        """Let time pass until a condition holds; says how much it took."""
-        began = self.clock.time
-        while not await condition():
-            await self.clock.advance(0.25)
-        return self.clock.time - began
 
 
 async def test_events_are_handled_after_the_answer(inbox: Inbox, clock: FakeClock) -> None:
@@ -264,138 +222,6 @@ async def test_bad_events_are_handed_over_as_such(inbox: Inbox, clock: FakeClock
             assert await Platform(router).post(message("e1")) == 200
             await got.reach(3)
     assert {event.id for event in got.items} == {"\ud800", None, "e1"}
-
-
-class Batches(Bot):
-    """A bot with a handler besides that takes events together."""
-
-    def __init__(self, inbox: Inbox, clock: FakeClock, **options: Any) -> None:
-        super().__init__(inbox, clock, **options)
-        self.batches: list[list[str]] = []
-        self.failing_batches = 0
-
-        @self.router.on(ConversationMessageEvent, debounce=2)
-        async def together(events: Sequence[ConversationMessageEvent]) -> None:
-            self.batches.append([event.id for event in events])
-            if self.failing_batches:
-                self.failing_batches -= 1
-                raise ZeroDivisionError
-
-
-async def test_what_comes_in_quick_succession_is_handed_over_together(
-    inbox: Inbox, clock: FakeClock
-) -> None:
-    bot = Batches(inbox, clock)
-    with bounded():
-        async with bot.router.running():
-            for number in range(3):
-                await bot.platform.post(message(f"e{number}"))
-                await bot.done.reach(number + 1)
-                await clock.advance(1.5)
-            assert bot.batches == []
-            assert (await inbox.stats()).pending == 3
-            await bot.pass_until(bot.is_idle)
-    assert bot.batches == [["e0", "e1", "e2"]]
-    assert bot.done.items == ["e0", "e1", "e2"]
-
-
-async def test_what_waits_for_its_batch_outlives_the_process(
-    inbox: Inbox, clock: FakeClock
-) -> None:
-    for number in range(2):
-        bot = Batches(inbox, clock)
-        with bounded():
-            async with bot.router.running():
-                await bot.platform.post(message(f"e{number}"))
-                await bot.done.reach(1)
-        assert bot.done.items == [f"e{number}"]
-        assert bot.batches == []
-    bot = Batches(inbox, clock)
-    with bounded():
-        async with bot.router.running():
-            await bot.pass_until(bot.is_idle)
-    assert bot.batches == [["e0", "e1"]]
-    assert bot.done.items == []
-
-
-async def test_a_batch_that_fails_holds_its_conversation_and_comes_again(
-    inbox: Inbox, clock: FakeClock
-) -> None:
-    bot = Batches(inbox, clock)
-    bot.failing_batches = 1
-    with bounded():
-        async with bot.router.running():
-            await bot.platform.post(message("e0"), message("e1"))
-            await bot.done.reach(2)
-
-            async def was_tried() -> bool:
-                return bool(bot.batches)
-
-            await bot.pass_until(was_tried)
-            await bot.platform.post(message("e2"), message("f", "c2"))
-            await bot.done.reach(3)
-            assert bot.done.items == ["e0", "e1", "f"]
-            await bot.pass_until(bot.is_idle)
-    assert bot.done.items == ["e0", "e1", "f", "e2"]
-    assert [batch for batch in bot.batches if batch != ["f"]][:1] == [["e0", "e1"]]
-    assert sorted(identity for batch in bot.batches[1:] for identity in batch) == [
-        "e0",
-        "e1",
-        "e2",
-        "f",
-    ]
-
-
-async def test_a_batch_that_keeps_failing_is_set_aside(inbox: Inbox, clock: FakeClock) -> None:
-    bot = Batches(inbox, clock, attempts=2)
-    bot.failing_batches = 2
-    with bounded():
-        async with bot.router.running():
-            await bot.platform.post(message("e0"), message("e1"))
-            await bot.pass_until(bot.is_idle)
-            assert [each.id for each in await inbox.failed()] == ["e0", "e1"]
-            assert await inbox.retry("e1")
-            await bot.pass_until(bot.is_idle)
-    assert bot.batches == [["e0", "e1"], ["e0", "e1"], ["e1"]]
-    assert bot.done.items == ["e0", "e1"]
-
-
-async def test_handlers_with_different_patience(clock: FakeClock) -> None:
-    router = WebhookRouter(SECRET, inbox=MemoryInbox(clock=clock), clock=clock)
-    batches: list[tuple[str, list[str]]] = []
-
-    @router.on(ConversationMessageEvent, debounce=3)
-    async def slow(events: Sequence[ConversationMessageEvent]) -> None:
-        batches.append(("slow", [event.id for event in events]))
-
-    @router.on(ConversationMessageEvent, debounce=1)
-    async def fast(events: Sequence[ConversationMessageEvent]) -> None:
-        batches.append(("fast", [event.id for event in events]))
-
-    @router.on(ConversationMessageEvent, debounce=5)
-    async def slowest(events: Sequence[ConversationMessageEvent]) -> None:
-        batches.append(("slowest", [event.id for event in events]))
-
-    with bounded():
-        async with router.running():
-            await Platform(router).post(message("e0"), message("e1"))
-            while len(batches) < 3:
-                await clock.advance(0.5)
-    both = ["e0", "e1"]
-    assert batches == [("fast", both), ("slow", both), ("slowest", both)]
-
-
-async def test_a_batch_has_an_end(clock: FakeClock) -> None:
-    inbox = MemoryInbox(clock=clock)
-    bot = Batches(inbox, clock)
-    with bounded():
-        async with bot.router.running():
-            await bot.platform.post(*(message(f"e{number}") for number in range(120)))
-            await bot.done.reach(120)
-            await quiet()
-            assert [len(batch) for batch in bot.batches] == [100]
-            await bot.pass_until(bot.is_idle)
-    assert [len(batch) for batch in bot.batches] == [100, 20]
 
 
 def test_delays_double_up_to_the_longest() -> None:
