@@ -179,6 +179,7 @@ IMPOSSIBLE: list[tuple[tuple[Any, ...], str]] = [
     (("say", "ann", "hi", {"conversation": "none"}), "Conversation not found"),
     (("say", "ann", "hi", {"integration": "none"}), "Integration not found"),
     (("say", "ann", {"type": "text"}), "one of text, actions, htmlText"),
+    (("say", "ann", "x" * 4097), "text must be at most 4096 characters long"),
     (("say", "ann", {"type": "template", "template": {}}), "cannot say a template"),
     (("tap", "ann", "none"), "Message not found"),
     (("tap", "ann", "MESSAGE", "x"), "Action not found"),

@@ -9,7 +9,7 @@ from sunco.emulator.answers import bad_request, not_found, refuse, resource_not_
 from sunco.emulator.content import complete
 from sunco.emulator.merging import CoreUser, identify
 from sunco.emulator.routes.activities import READ
-from sunco.emulator.shapes.common import ANY_TEXT, FLAG
+from sunco.emulator.shapes.common import ANY_TEXT, FLAG, TEXT
 from sunco.emulator.shapes.content import CONTENT
 from sunco.emulator.showing import Source, present
 from sunco.emulator.validation import Object, Shape, String, at_most_one
@@ -60,7 +60,7 @@ _WHERE: dict[str, Shape] = {
 
 @_act(
     Object(
-        {**_WHERE, "text": ANY_TEXT, "content": CONTENT},
+        {**_WHERE, "text": TEXT, "content": CONTENT},
         required=("user",),
         rules=(at_most_one("text", "content"),),
     )

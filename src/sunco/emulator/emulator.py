@@ -67,7 +67,8 @@ class Emulator(EndUsers):
             `redirect_uris`.
         retry_scale: By what to multiply the gaps between the tries of a webhook's call, which
             are 15 seconds to 10 minutes otherwise.
-        state: An SQLite file to keep the state in, so that it outlives the process.
+        state: An SQLite file to keep the state in, so that it outlives the process. An app that is
+            in it stays as it is, whatever `integrations` and `switchboard` say.
         clock: Returns the current time, aware; for tests that need to know it.
 
     Raises:
