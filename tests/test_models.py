@@ -86,3 +86,14 @@ def test_unset_is_falsy_and_says_its_name() -> None:
     assert repr(UNSET) == "UNSET"
     assert repr(ProfileUpdate(surname=None)) == "ProfileUpdate(surname=None)"
     assert copy.deepcopy(UNSET) is UNSET
+
+
+def test_names_are_listed_before_they_are_loaded() -> None:
+    assert set(models.__all__) <= set(dir(models))
+
+
+def test_a_name_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "__all__", [*models.__all__, "Promised"])
+    for name in ("Misspelt", "Promised"):
+        with pytest.raises(AttributeError, match=f"'sunco.models' has no attribute '{name}'"):
+            getattr(models, name)
