@@ -16,6 +16,7 @@ except ModuleNotFoundError as _error:
 
 from sunco.emulator.deliveries import Delivery
 from sunco.emulator.emulator import Emulator
+from sunco.emulator.end_users import EndUsers
 from sunco.emulator.journal import JournalError
 
-__all__ = ["Delivery", "Emulator", "JournalError"]
+__all__ = ["Delivery", "Emulator", "EndUsers", "JournalError"]
