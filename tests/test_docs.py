@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import shlex
 from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from contract.calls import sent
 
 from sunco import BasicAuth, Sunco, resources
+from sunco.cli.program import program
 from sunco.wire import Operation
 
 ROOT = Path(__file__).parent.parent
@@ -28,6 +30,8 @@ PUBLIC = (
     "sunco.transport",
     "sunco.webhooks",
 )
+
+CONSOLE = re.MULTILINE | re.DOTALL
 
 # Made of operations, and none themselves.
 COMPOSED = {"post_once", "typing"}
@@ -74,3 +78,20 @@ def test_everything_public_says_what_it_does() -> None:
             for each, member in vars(thing).items() if inspect.isclass(thing) else ():
                 if inspect.isfunction(member) and not each.startswith("_"):
                     assert inspect.getdoc(member), f"{thing}.{each}"
+
+
+def test_commands_that_are_told_of_exist() -> None:
+    told = [
+        line
+        for page in sorted((ROOT / "docs").rglob("*.md"))
+        for block in re.findall(r"^```console\n(.*?)^```", page.read_text("utf-8"), CONSOLE)
+        for line in block.splitlines()
+        if line.startswith("sunco ")
+    ]
+    for line in told:
+        _, name, *words = shlex.split(line)
+        options = {each for parameter in program.commands[name].params for each in parameter.opts}
+        wanted = {word for word in words if word.startswith("-")}
+        # The emulator has a parser of its own.
+        assert wanted <= options or name == "emulator", line
+    assert len(told) > len(program.commands)
