@@ -22,8 +22,8 @@ RUNS = (
     ("act_demo_key", ("--exclude-tag", "Webhooks")),
     ("app_demo_key", ("--include-tag", "Webhooks")),
 )
-# Left out is that everything valid must be accepted: much of what the specification forbids stands
-# in its text and not in its schemas, such as what excludes each other, and who is in a conversation.
+# Left out is that everything valid must be accepted: much of what the specification forbids, such
+# as what excludes each other, stands in its text and not in its schemas.
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
