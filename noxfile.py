@@ -57,6 +57,8 @@ def lowest_requirements() -> list[str]:
     promised = [
         *project["dependencies"],
         *itertools.chain(*project["optional-dependencies"].values()),
+        # The newest FastAPI does without the oldest Starlette.
+        *PYPROJECT["dependency-groups"]["bots"],
     ]
     return [each.replace(">=", "==") for each in promised if ">=" in each]
 
