@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 from contextlib import suppress
 from contextvars import ContextVar
@@ -65,7 +66,7 @@ class Exchange:
     async def run(self) -> Response:
         """Send the request and read its answer."""
         request, carrier = self._request, self._carrier
-        origin, target = locate(request.url)
+        origin, url = _located(request.url)
         check_head(request)
         async with carrier.slots:
             before = _under_way.set(self)
@@ -73,7 +74,7 @@ class Exchange:
                 return await self._read(
                     await carrier.session.request(
                         request.method,
-                        URL(origin + target.decode(), encoded=True),
+                        url,
                         headers=self._headers(),
                         data=self._body(),
                         allow_redirects=False,
@@ -118,6 +119,12 @@ class Exchange:
             raise
         answer.release()
         return response
+
+
+@functools.lru_cache(maxsize=256)
+def _located(url: str) -> tuple[str, URL]:
+    origin, target = locate(url)
+    return origin, URL(origin + target.decode(), encoded=True)
 
 
 _under_way: Final[ContextVar[Exchange]] = ContextVar("_under_way")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import AsyncIterable, Iterable, Mapping
 from typing import Final, cast
@@ -45,6 +46,7 @@ class Destination:
         self.host = parsed.netloc
 
 
+@functools.lru_cache(maxsize=256)
 def locate(url: str) -> tuple[str, bytes]:
     """A URL's origin, and the rest of it in the form in which it is sent.
 
