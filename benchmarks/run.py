@@ -1,8 +1,8 @@
 """All contenders in all disciplines, side by side; writes docs/benchmarks.md.
 
 Every measurement is a process of its own, the contenders take turns, and the best of each counts:
-what else goes on on a machine only slows, and slows one thread more than sixty-four. What is compared
-are ratios: the figures themselves are the machine's.
+what else goes on on a machine only slows, and slows one thread more than sixty-four. What is
+compared are ratios: the figures themselves are the machine's.
 
     python benchmarks/run.py [repeats]
 """
@@ -181,12 +181,14 @@ def main() -> None:
     decoded = compete(repeats, "decode", ["sunco", "sunco[speed]", *vendor, "json"])
     imported = compete(repeats, "import", ["sunco", "httpx", *vendor])
     now = dt.datetime.now(dt.UTC)
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} cores"
+    load = f"load average {load_before:.2f} before and {os.getloadavg()[0]:.2f} after"
     text = f"""# Benchmarks
 
-Measured on {now:%Y-%m-%d} with `nox -s bench`: Python {platform.python_version()}, {os.cpu_count()} cores shared with
-others, load average {load_before:.2f} before and {os.getloadavg()[0]:.2f} after, the best of {repeats} runs in turn. Client and
-server are processes of their own on the same machine, and the server only sends what it has ready.
-Ratios are what can be compared; the figures are the machine's.
+Measured on {now:%Y-%m-%d} with `nox -s bench`: {machine}, {load}, the best of {repeats} runs in
+turn. Client and server are processes of their own on the same machine, and the server only sends
+what it has ready. Ratios are what can be compared; the figures are the machine's. On a busy machine
+one thread loses more than sixty-four do, and so do the clients that have only one.
 
 {targets(posted, walked, decoded)}
 ## Posting a message
@@ -209,10 +211,10 @@ files, carousels and forms.
 {others("seconds", imported, "figure")}
 ## Where the time goes
 
-Of a post over the default transport, two thirds are h11, httpcore, anyio and asyncio below it, a tenth
-is the transport, and a tenth all the rest of sunco: building the request, policy, decoding. Over
-aiohttp its parser and writer take the largest part. A page of messages is decoded in about four times
-what json.loads takes for it, most of which is making a thousand objects' fields.
+Of a post over the default transport, two thirds are h11, httpcore, anyio and asyncio below it, a
+tenth is the transport, and a tenth all the rest of sunco: building the request, policy, decoding.
+Over aiohttp its parser and writer take the largest part. A page of messages is decoded in about
+four times what json.loads takes for it: most of that is setting the fields of some 500 objects.
 """
     TABLE.write_text(text, encoding="utf-8")
     print(text)
