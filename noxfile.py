@@ -15,6 +15,9 @@ kill       kill a bot at random moments, and see that its inbox loses nothing
 schemathesis  requests made up from a specification, at the served emulator:
            nox -s schemathesis -- SPECIFICATION [EXAMPLES [SEED]]
 foreign-clients  the vendor's packages on a tour of the emulator; needs npm
+bulk-kill  kill a bulk job ten times among 100,000 posts: nox -s bulk-kill -- POSTS KILLS once|plain
+bulk-rate  a job's rate against a bare loop, and its memory: nox -s bulk-rate -- POSTS
+bulk-export  export, kill, go on, compare: nox -s bulk-export -- LONG SMALL KILLS
 lint       ruff
 types      mypy and pyright, both strict
 example    run one: nox -s example -- bulk_send, export_conversations or oauth_app
@@ -234,6 +237,34 @@ def foreign_clients(session: nox.Session) -> None:
     session.run(*npm, package, external=True)
     env = {"NODE_PATH": f"{os.path.abspath(folder)}/node_modules"}  # noqa: PTH100
     session.run("pytest", "-rP", "tests/emulator/test_foreign_clients.py", env=env)
+
+
+@nox.session(name="bulk-kill")
+def bulk_kill(session: nox.Session) -> None:
+    """Kill a bulk job at random moments, go on with it, and count what was taken."""
+    install(session, "test")
+    tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
+    arguments = session.posargs or ["100000", "10", "once"]
+    session.run("python", "-m", "bulk.killing", *arguments, env=tests)
+
+
+@nox.session(name="bulk-rate")
+def bulk_rate(session: nox.Session) -> None:
+    """The rate of a bulk job against a bare loop, and its memory by how many items there are."""
+    install(session, "test")
+    tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
+    posts = session.posargs[0] if session.posargs else "30000"
+    session.run("python", "-m", "bulk.measuring", "rate", posts, env=tests)
+    session.run("python", "-m", "bulk.measuring", "memory", env=tests)
+
+
+@nox.session(name="bulk-export")
+def bulk_export(session: nox.Session) -> None:
+    """Export a long conversation and many small ones, with kills, and compare the files."""
+    install(session, "test")
+    tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
+    arguments = session.posargs or ["30000", "1000", "3"]
+    session.run("python", "-m", "bulk.exporting", *arguments, env=tests)
 
 
 @nox.session

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from sunco.bulk import Entry, Fate, Journal, JournalError, MemoryJournal, SQLiteJournal
+from sunco.bulk import Entry, Fate, Journal, JournalError, MemoryJournal, Settlement, SQLiteJournal
 
 pytestmark = pytest.mark.anyio
 
@@ -50,8 +50,8 @@ async def test_a_new_key_is_started(journal: Journal) -> None:
 async def test_what_became_of_it_is_kept(journal: Journal) -> None:
     for key in "abc":
         await journal.claim(key, None, again=True)
-    await journal.settle("a", "done", result='["m1"]')
-    await journal.settle("b", "failed", error="NotFoundError: gone")
+    await journal.settle([Settlement("a", "done", result='["m1"]')])
+    await journal.settle([Settlement("b", "failed", error="NotFoundError: gone")])
     entry = await entry_of(journal, "a")
     assert (entry.state, entry.result, entry.error) == ("done", '["m1"]', None)
     assert entry.changed >= entry.first
@@ -62,7 +62,7 @@ async def test_what_became_of_it_is_kept(journal: Journal) -> None:
 async def test_a_key_that_comes_twice_in_a_run_is_a_duplicate(journal: Journal) -> None:
     await journal.claim("a", None, again=True)
     assert (await journal.claim("a", None, again=True)).verdict == "duplicate"
-    await journal.settle("a", "done")
+    await journal.settle([Settlement("a", "done")])
     assert (await journal.claim("a", None, again=True)).verdict == "duplicate"
     assert (await entry_of(journal, "a")).attempts == 1
 
@@ -89,7 +89,7 @@ async def test_the_next_run_goes_on(
     await first.open("job")
     await first.claim("a", b"same", again=True)
     if fate is not None:
-        await first.settle("a", fate)
+        await first.settle([Settlement("a", fate)])
     await first.close()
     second = make()
     await second.open("job")
@@ -143,7 +143,7 @@ async def test_a_journal_is_used_by_one_job_at_a_time(make: Make) -> None:
 async def test_many_write_at_once(journal: Journal) -> None:
     async def carry_out(number: int) -> None:
         assert (await journal.claim(str(number), None, again=True)).verdict == "new"
-        await journal.settle(str(number), "done", result=str(number))
+        await journal.settle([Settlement(str(number), "done", result=str(number))])
 
     async with anyio.create_task_group() as tasks:
         for number in range(200):

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -32,6 +32,7 @@ from sunco.bulk import (
     JournalError,
     MemoryJournal,
     Report,
+    Settlement,
     UncertainError,
     attempt,
     run,
@@ -418,6 +419,7 @@ def counting() -> Callable[[Any], str]:
         (giving(" "), "must give a str"),
         (giving("k" * 2000), "must give a str"),
         (giving("\ud800"), "not Unicode"),
+        (giving("a\0b"), "NUL"),
         (counting(), "two keys for one item"),
     ],
 )
@@ -461,10 +463,10 @@ async def test_the_job_is_named_after_its_function() -> None:
 class BrokenJournal(MemoryJournal):
     closed = False
 
-    async def settle(self, key: str, *args: Any, **options: Any) -> None:
-        if key == "3":
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        if any(settled.key == "3" for settled in settlements):
             raise JournalError("The disk is full.")
-        await super().settle(key, *args, **options)
+        await super().settle(settlements)
 
     async def close(self) -> None:
         await super().close()

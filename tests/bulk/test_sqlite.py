@@ -20,14 +20,14 @@ pytestmark = pytest.mark.anyio
 
 HOLD = """
 import sys, anyio
-from sunco.bulk import SQLiteJournal
+from sunco.bulk import Settlement, SQLiteJournal
 
 async def main():
     journal = SQLiteJournal(sys.argv[1])
     await journal.open("job")
     await journal.claim("started", None, again=True)
     await journal.claim("done", None, again=True)
-    await journal.settle("done", "done")
+    await journal.settle([Settlement("done", "done")])
     print("ready", flush=True)
     await anyio.sleep(60)
 
@@ -138,8 +138,27 @@ async def test_what_cannot_be_written_takes_nothing_with_it(
 
 
 async def test_a_closed_journal_says_so(tmp_path: Path) -> None:
+    journal = SQLiteJournal(tmp_path / "j.sqlite")
     with pytest.raises(JournalError, match="not open"):
-        await SQLiteJournal(tmp_path / "j.sqlite").claim("a", None, again=True)
+        await journal.claim("a", None, again=True)
+    with pytest.raises(JournalError, match="not open"):
+        await journal.counts()
+
+
+async def test_keys_that_come_together_and_are_the_same_are_duplicates(tmp_path: Path) -> None:
+    journal = SQLiteJournal(tmp_path / "j.sqlite")
+    for _ in range(2):
+        await journal.open("job")
+        verdicts: list[str] = []
+
+        async def claim(key: str, verdicts: list[str] = verdicts) -> None:
+            verdicts.append((await journal.claim(key, None, again=True)).verdict)
+
+        async with anyio.create_task_group() as tasks:
+            for key in ("a", "b", "a", "a"):
+                tasks.start_soon(claim, key)
+        assert verdicts.count("duplicate") == 2
+        await journal.close()
 
 
 async def test_a_thread_that_fails_leaves_nobody_waiting(

@@ -18,7 +18,16 @@ from sunco.bulk.errors import (
 )
 from sunco.bulk.export import ExportReport, export_conversations
 from sunco.bulk.jobs import run, stream
-from sunco.bulk.journal import Claim, Entry, Journal, MemoryJournal, State, Verdict, verdict_on
+from sunco.bulk.journal import (
+    Claim,
+    Entry,
+    Journal,
+    MemoryJournal,
+    Settlement,
+    State,
+    Verdict,
+    verdict_on,
+)
 from sunco.bulk.outcome import Fate, Outcome, Report
 from sunco.bulk.sqlite import SQLiteJournal
 from sunco.bulk.stream import Stream
@@ -40,6 +49,7 @@ __all__ = [
     "Report",
     "RowError",
     "SQLiteJournal",
+    "Settlement",
     "State",
     "Stream",
     "UncertainError",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import time
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -11,7 +11,16 @@ import attrs
 from sunco.bulk.errors import JournalError
 from sunco.bulk.outcome import Fate
 
-__all__ = ["Claim", "Entry", "Journal", "MemoryJournal", "State", "Verdict", "verdict_on"]
+__all__ = [
+    "Claim",
+    "Entry",
+    "Journal",
+    "MemoryJournal",
+    "Settlement",
+    "State",
+    "Verdict",
+    "verdict_on",
+]
 
 State: TypeAlias = Literal["started", "done", "failed", "uncertain"]
 """`"started"`: under way, or the process ended before it could say."""
@@ -58,6 +67,23 @@ class Claim:
     before: Entry | None = None
 
 
+@attrs.frozen
+class Settlement:
+    """What became of an item that was started.
+
+    Attributes:
+        key: The item's key.
+        fate: What became of it.
+        error: What went wrong, in one line.
+        result: What was returned, as JSON.
+    """
+
+    key: str
+    fate: Fate
+    error: str | None = None
+    result: str | None = None
+
+
 class Journal(Protocol):
     """Where a job keeps what became of its items.
 
@@ -86,17 +112,8 @@ class Journal(Protocol):
         """
         ...
 
-    async def settle(
-        self, key: str, fate: Fate, *, error: str | None = None, result: str | None = None
-    ) -> None:
-        """Note what became of an item that is started.
-
-        Args:
-            key: The item's key.
-            fate: What became of it.
-            error: What went wrong, in one line.
-            result: What was returned, as JSON.
-        """
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Note what became of items, all that have ended meanwhile."""
         ...
 
     async def entry(self, key: str) -> Entry | None:
@@ -179,13 +196,16 @@ class MemoryJournal:
             )
         return Claim(verdict, before)
 
-    async def settle(
-        self, key: str, fate: Fate, *, error: str | None = None, result: str | None = None
-    ) -> None:
-        """Note what became of an item; see `Journal`."""
-        self._entries[key] = attrs.evolve(
-            self._entries[key], state=fate, error=error, result=result, changed=time()
-        )
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Note what became of items; see `Journal`."""
+        for settled in settlements:
+            self._entries[settled.key] = attrs.evolve(
+                self._entries[settled.key],
+                state=settled.fate,
+                error=settled.error,
+                result=settled.result,
+                changed=time(),
+            )
 
     async def entry(self, key: str) -> Entry | None:
         """What is known of a key."""

@@ -20,10 +20,10 @@ _LONGEST: Final = 500
 def fingerprint(item: object) -> bytes | None:
     """Eight bytes that tell items apart; None for items that have no form to take them of."""
     try:
-        text = json.dumps(item, default=_plain, sort_keys=True, ensure_ascii=False)
+        text = _items.encode(item)
     except (TypeError, ValueError, RecursionError):
         return None
-    return blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest()
+    return blake2b(text.encode(), digest_size=8).digest()
 
 
 def _plain(value: Any) -> Any:
@@ -46,7 +46,7 @@ def remembered(result: object) -> str | None:
     What a message says is nothing that a journal needs to know. None for what has no form in JSON.
     """
     try:
-        return json.dumps(result, default=_identity)
+        return _results.encode(result)
     except (TypeError, ValueError, RecursionError):
         return None
 
@@ -61,5 +61,9 @@ def _identity(value: Any) -> str:
 def described(error: BaseException) -> str:
     """An error in one line."""
     text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
-    text = text.encode(errors="backslashreplace").decode()
+    text = text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+_items: Final = json.JSONEncoder(default=_plain, sort_keys=True)
+_results: Final = json.JSONEncoder(default=_identity)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import time
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Final, Literal, TypeVar
 
 import anyio
 import anyio.lowlevel
 import anyio.to_thread
+import attrs
 
 from sunco import ConfigurationError
 from sunco.bulk.errors import JournalError
-from sunco.bulk.journal import Claim, Entry, State, verdict_on
-from sunco.bulk.outcome import Fate
+from sunco.bulk.journal import Claim, Entry, Settlement, State, verdict_on
 
 __all__ = ["SQLiteJournal"]
 
@@ -35,46 +36,82 @@ _SCHEMA: Final = (
         run INTEGER NOT NULL,
         first REAL NOT NULL,
         changed REAL NOT NULL,
-        fingerprint BLOB,
+        fingerprint TEXT,
         error TEXT,
         result TEXT
     ) WITHOUT ROWID
     """,
 )
+# What is done to many keys is one statement: each gives up the interpreter's lock, and waits for it
+# with all that the event loop does.
+_ENTRIES: Final = """
+SELECT key, state, attempts, run, first, changed, fingerprint, error, result
+FROM keys WHERE key IN (SELECT value FROM json_each(?))
+"""
 _START: Final = """
-INSERT OR IGNORE INTO keys (key, state, attempts, run, first, changed, fingerprint)
-VALUES (?1, 'started', 1, ?2, ?3, ?3, ?4)
+INSERT INTO keys (key, state, attempts, run, first, changed, fingerprint)
+SELECT json_extract(value, '$[0]'), 'started', 1, :run, :now, :now, json_extract(value, '$[1]')
+FROM json_each(:rows)
 """
 _RESTART: Final = """
-UPDATE keys SET state = 'started', attempts = attempts + 1, run = ?, changed = ?, fingerprint = ?
-WHERE key = ?
+UPDATE keys SET state = 'started', attempts = attempts + 1, run = ?, changed = ?
+WHERE key IN (SELECT value FROM json_each(?))
 """
-_SETTLE: Final = "UPDATE keys SET state = ?, changed = ?, error = ?, result = ? WHERE key = ?"
-_ENTRY: Final = """
-SELECT state, attempts, run, first, changed, fingerprint, error, result FROM keys WHERE key = ?
+_SETTLE: Final = """
+INSERT INTO keys (key, state, attempts, run, first, changed, error, result)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), 0, 0, 0, :now,
+    json_extract(value, '$[2]'), json_extract(value, '$[3]')
+FROM json_each(:rows) WHERE true
+ON CONFLICT (key) DO UPDATE SET state = excluded.state, changed = excluded.changed,
+    error = excluded.error, result = excluded.result
 """
-_COLUMNS: Final = (
-    "state",
-    "attempts",
-    "run",
-    "first",
-    "changed",
-    "fingerprint",
-    "error",
-    "result",
-)
 _COUNTS: Final = "SELECT state, count(*) FROM keys GROUP BY state"
 _NEW: Final = Claim("new")
 
 
+@attrs.define
+class _Wish:
+    """An item that asks whether it may be carried out."""
+
+    key: str
+    fingerprint: bytes | None
+    again: bool
+    claim: Claim = _NEW
+
+
 class _Batch:
-    """Work that shares a transaction."""
+    """What is written in one transaction."""
 
     def __init__(self) -> None:
-        self.work: list[Callable[[sqlite3.Connection], Any]] = []
-        self.results: list[Any] = []
+        self.wishes: list[_Wish] = []
+        self.fates: list[tuple[str | None, ...]] = []
+        self.begun = False
         self.error: Exception | None = JournalError("The journal was given up meanwhile.")
         self.written = anyio.Event()
+
+    def write(self, connection: sqlite3.Connection, run: int) -> None:
+        """Write it all, and fill in the verdicts."""
+        now = time()
+        if self.fates:
+            connection.execute(_SETTLE, {"now": now, "rows": _json(self.fates)})
+        known = _entries(connection, [wish.key for wish in self.wishes]) if self.wishes else {}
+        new: dict[str, str | None] = {}
+        again: list[str] = []
+        for wish in self.wishes:
+            before = known.get(wish.key)
+            verdict = verdict_on(before, wish.fingerprint, run=run, again=wish.again)
+            if wish.key in new or wish.key in again:
+                verdict = "duplicate"
+            wish.claim = _NEW if verdict == "new" else Claim(verdict, before)
+            if verdict == "new":
+                new[wish.key] = wish.fingerprint.hex() if wish.fingerprint else None
+            elif verdict == "again":
+                again.append(wish.key)
+        if new:
+            rows = {"run": run, "now": now, "rows": _json(list(new.items()))}
+            connection.execute(_START, rows)
+        if again:
+            connection.execute(_RESTART, (run, now, _json(again)))
 
 
 class SQLiteJournal:
@@ -133,48 +170,37 @@ class SQLiteJournal:
 
     async def claim(self, key: str, fingerprint: bytes | None, *, again: bool) -> Claim:
         """Note that an item is started; see `Journal`."""
+        wish = _Wish(key, fingerprint, again)
+        self._batch.wishes.append(wish)
+        await self._write(self._batch)
+        return wish.claim
 
-        def work(connection: sqlite3.Connection) -> Claim:
-            now = time()
-            if connection.execute(_START, (key, self._run, now, fingerprint)).rowcount:
-                return _NEW
-            before = _entry(connection, key)
-            verdict = verdict_on(before, fingerprint, run=self._run, again=again)
-            if verdict == "again":
-                connection.execute(_RESTART, (self._run, now, fingerprint, key))
-            return Claim(verdict, before)
-
-        return await self._write(work)
-
-    async def settle(
-        self, key: str, fate: Fate, *, error: str | None = None, result: str | None = None
-    ) -> None:
-        """Note what became of an item; see `Journal`."""
-        row = (fate, time(), error, result, key)
-        await self._write(lambda connection: connection.execute(_SETTLE, row))
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Note what became of items; see `Journal`."""
+        self._batch.fates.extend(
+            (settled.key, settled.fate, settled.error, settled.result) for settled in settlements
+        )
+        await self._write(self._batch)
 
     async def entry(self, key: str) -> Entry | None:
         """What is known of a key."""
-        return await self._write(lambda connection: _entry(connection, key))
+        return (await self._read(lambda connection: _entries(connection, [key]))).get(key)
 
     async def counts(self) -> Mapping[State, int]:
         """How many keys are in each state."""
         none: dict[State, int] = {"started": 0, "done": 0, "failed": 0, "uncertain": 0}
-        return none | dict(await self._write(lambda c: c.execute(_COUNTS).fetchall()))
+        return none | dict(await self._read(lambda c: c.execute(_COUNTS).fetchall()))
 
-    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        batch = self._batch
-        place = len(batch.work)
-        batch.work.append(work)
-        if place:
+    async def _write(self, batch: _Batch) -> None:
+        if batch.begun:
             await batch.written.wait()
         else:
             # Who comes first writes for all that come until the batch before is written.
+            batch.begun = True
             with anyio.CancelScope(shield=True):
                 await self._write_for_all(batch)
         if batch.error is not None:
             raise batch.error
-        return cast("T", batch.results[place])
 
     async def _write_for_all(self, batch: _Batch) -> None:
         try:
@@ -190,11 +216,11 @@ class SQLiteJournal:
         with self._thread_turn:
             connection = self._connection
             if connection is None:
-                batch.error = JournalError("The journal is not open.")
+                batch.error = _not_open()
                 return
             try:
                 connection.execute("BEGIN IMMEDIATE")
-                batch.results = [work(connection) for work in batch.work]
+                batch.write(connection, self._run)
                 connection.execute("COMMIT")
             except (sqlite3.Error, ValueError) as error:
                 batch.error = JournalError(
@@ -205,6 +231,15 @@ class SQLiteJournal:
                 _roll_back(connection)
             else:
                 batch.error = None
+
+    async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        def work() -> T:
+            with self._thread_turn:
+                if self._connection is None:
+                    raise _not_open()
+                return query(self._connection)
+
+        return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
     def _connect(self, job: str) -> None:
         with self._thread_turn:
@@ -273,9 +308,33 @@ class SQLiteJournal:
         await anyio.to_thread.run_sync(work, limiter=self._threads)
 
 
-def _entry(connection: sqlite3.Connection, key: str) -> Entry | None:
-    row = connection.execute(_ENTRY, (key,)).fetchone()
-    return None if row is None else Entry(**dict(zip(_COLUMNS, row, strict=True)))
+def _not_open() -> JournalError:
+    return JournalError("The journal is not open.")
+
+
+def _json(value: object) -> str:
+    """Values for SQLite to read; what is not Unicode would come back as something else."""
+    text = json.dumps(value, ensure_ascii=False)
+    text.encode()
+    return text
+
+
+def _entries(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Entry]:
+    return {
+        key: Entry(
+            state=state,
+            attempts=attempts,
+            run=run,
+            first=first,
+            changed=changed,
+            fingerprint=None if fingerprint is None else bytes.fromhex(fingerprint),
+            error=error,
+            result=result,
+        )
+        for key, state, attempts, run, first, changed, fingerprint, error, result in (
+            connection.execute(_ENTRIES, (_json(keys),)).fetchall()
+        )
+    }
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from time import time
-from typing import Final, Generic, Literal, TypeAlias, TypeVar
+from functools import partial
+from time import perf_counter, time
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 import anyio
 import anyio.lowlevel
@@ -24,7 +25,7 @@ from sunco.bulk.errors import (
     RowError,
     UncertainError,
 )
-from sunco.bulk.journal import Entry, Journal, Verdict
+from sunco.bulk.journal import Entry, Journal, Settlement, Verdict
 from sunco.bulk.outcome import Outcome, Report, fate_of
 from sunco.bulk.record import described, fingerprint, remembered
 from sunco.bulk.seen import Seen
@@ -40,6 +41,7 @@ OnUncertain: TypeAlias = Literal["again", "leave"]
 """What happens to an item that an earlier run may have done."""
 
 _LONGEST_KEY: Final = 1024
+_BREATH: Final = 32
 
 
 @attrs.frozen(kw_only=True)
@@ -100,9 +102,13 @@ class Work(Generic[T, R]):
         self._source = source_of(settings.items)
         self._seen = Seen()
         self._numbers = itertools.count()
+        self._read = 0
         # Started by an earlier run a moment ago: what became of that has yet to show.
         self._aside: list[_Started[T]] = []
         self._error: Exception | None = None
+        self._workers = settings.concurrency
+        self._ended: list[Outcome[T, R]] = []
+        self._changed = anyio.Event()
 
     async def run(self) -> Report:
         """Carry it out.
@@ -116,8 +122,10 @@ class Work(Generic[T, R]):
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._source.feed)
+                if journal is not None:
+                    tasks.start_soon(self._guarded, tasks, partial(self._settle_all, journal))
                 for _ in range(self._settings.concurrency):
-                    tasks.start_soon(self._work, tasks)
+                    tasks.start_soon(self._guarded, tasks, self._work)
         except BaseExceptionGroup as group:
             raise _only(group) from None
         finally:
@@ -129,7 +137,14 @@ class Work(Generic[T, R]):
             raise error
         return self._tally.report()
 
-    async def _work(self, tasks: TaskGroup) -> None:
+    async def _guarded(self, tasks: TaskGroup, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - it ends the job, and is raised there
+            self._error = self._error or error
+            tasks.cancel_scope.cancel()
+
+    async def _work(self) -> None:
         try:
             while (started := await self._next()) is not None:
                 self._tally.under_way += 1
@@ -137,15 +152,47 @@ class Work(Generic[T, R]):
                     outcome = await self._carry_out(started)
                 finally:
                     self._tally.under_way -= 1
-                await self._conclude(outcome)
-        except Exception as error:  # noqa: BLE001 - it ends the job, and is raised there
-            self._error = self._error or error
-            tasks.cancel_scope.cancel()
+                if self._settings.journal is None:
+                    await self._conclude(outcome)
+                else:
+                    self._ended.append(outcome)
+                    self._tell()
+                    while len(self._ended) >= self._settings.concurrency:
+                        await self._changed.wait()
+        finally:
+            self._workers -= 1
+            self._tell()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def _settle_all(self, journal: Journal) -> None:
+        """Note what has ended, all that has at a time, and report it then."""
+        try:
+            while self._ended or self._workers:
+                if self._ended:
+                    for outcome in await self._settle(journal):
+                        await self._conclude(outcome)
+                else:
+                    await self._changed.wait()
+        except anyio.get_cancelled_exc_class():
+            if self._ended:
+                await self._settle(journal)
+            raise
+
+    async def _settle(self, journal: Journal) -> Sequence[Outcome[T, R]]:
+        ended, self._ended = self._ended, []
+        self._tell()
+        # Cancelled now, it would be done and not noted.
+        with anyio.CancelScope(shield=True):
+            await journal.settle([_settlement(outcome) for outcome in ended])
+        return ended
 
     async def _next(self) -> _Started[T] | None:
         while not self._tally.stopped:
             due = self._aside[0].due if self._aside else math.inf
-            if due <= anyio.current_time():
+            if self._aside and due <= anyio.current_time():
                 return heapq.heappop(self._aside)
             if len(self._aside) >= self._settings.concurrency:
                 await anyio.sleep_until(due)
@@ -159,10 +206,12 @@ class Work(Generic[T, R]):
                     break
                 await anyio.sleep_until(due)
                 continue
-            # Items that never keep one waiting would keep everybody else waiting.
-            await anyio.lowlevel.checkpoint()
+            self._read += 1
+            if not self._read % _BREATH:
+                # Items that never keep one waiting would keep everybody else waiting.
+                await anyio.lowlevel.checkpoint()
             started = await self._start(item)
-            if started is not None and started.due <= anyio.current_time():
+            if started is not None and started.due == -math.inf:
                 return started
             if started is not None:
                 heapq.heappush(self._aside, started)
@@ -232,7 +281,7 @@ class Work(Generic[T, R]):
     async def _carry_out(self, started: _Started[T]) -> Outcome[T, R]:
         attempt = started.attempt
         CURRENT.set(attempt)
-        began = anyio.current_time()
+        began = perf_counter()
         result: R | None = None
         failure: Exception | None = None
         try:
@@ -244,25 +293,15 @@ class Work(Generic[T, R]):
                 raise
             failure = UncertainError("Something that it waited for was cancelled.")
             failure.__cause__ = error
-        outcome = Outcome(
+        return Outcome(
             key=attempt.key,
             item=started.item,
             fate="done" if failure is None else _fate_of(failure),
             result=result,
             error=failure,
             attempts=attempt.number,
-            seconds=anyio.current_time() - began,
+            seconds=perf_counter() - began,
         )
-        if self._settings.journal is not None:
-            # Cancelled now, it would be done and not noted.
-            with anyio.CancelScope(shield=True):
-                await self._settings.journal.settle(
-                    attempt.key,
-                    outcome.fate,
-                    error=None if failure is None else described(failure),
-                    result=remembered(result) if failure is None else None,
-                )
-        return outcome
 
     async def _conclude(self, outcome: Outcome[T, R]) -> None:
         self._tally.note(outcome)
@@ -287,6 +326,8 @@ def _checked_key(key: object, again: object) -> str:
         key.encode()
     except UnicodeEncodeError as error:
         raise InvalidKeyError("key() gave characters that are not Unicode.") from error
+    if "\0" in key:
+        raise InvalidKeyError("key() gave a NUL character.")
     return key
 
 
@@ -301,6 +342,12 @@ _REFUSALS: Final[dict[Verdict, tuple[type[RowError], str]]] = {
         'It may have been done before, and uncertain="leave" forbids to try it again.',
     ),
 }
+
+
+def _settlement(outcome: Outcome[Any, Any]) -> Settlement:
+    if outcome.error is None:
+        return Settlement(outcome.key, outcome.fate, result=remembered(outcome.result))
+    return Settlement(outcome.key, outcome.fate, error=described(outcome.error))
 
 
 def _fate_of(failure: Exception) -> Literal["failed", "uncertain"]:
