@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from types import UnionType
+from types import ModuleType, UnionType
 from typing import Any, ClassVar, Union, get_origin
 
 import attrs
 from docutils import nodes
 from docutils.parsers.rst import directives
+from pygments.lexers import find_lexer_class_by_name
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -62,12 +63,23 @@ class Public(SphinxDirective):
         module = import_module(home)
         under = self.options.get("under", home)
         left_out = self.options.get("without", "").split()
-        names = " ".join(self.content).split() or module.__all__
+        names = " ".join(self.content).split() or in_order(module)
         lines = [f".. py:currentmodule:: {under}", ""]
         for name in names:
             if name not in left_out:
                 lines += [*entry_for(name, getattr(module, name), home), ""]
         return self.parse_text_to_nodes("\n".join(lines))
+
+
+def in_order(module: ModuleType) -> list[str]:
+    """What a module names, as it stands in the file; what it has from elsewhere comes first."""
+    source = inspect.getsource(module)
+
+    def position(name: str) -> int:
+        found = re.search(rf"^(class |def |async def )?{name}\b", source, re.MULTILINE)
+        return found.start() if found else 0
+
+    return sorted(module.__all__, key=position)
 
 
 def entry_for(name: str, thing: Any, home: str) -> list[str]:
@@ -190,7 +202,7 @@ def read_docstring(
     """Make of a docstring what autodoc understands; before napoleon reads it."""
     if what == "module" and name == "sunco.errors":
         tree = [f"   {line}" for line in lines[2:]]
-        lines[:] = [*lines[:2], ".. code-block:: text", "", *tree]
+        lines[:] = [*lines[:2], ".. code-block:: text", "   :class: tree", "", *tree]
         return
     if what == "class" and attrs.has(thing):
         rest, _ = split_attributes(lines)
@@ -202,8 +214,7 @@ def read_signature(
     _app: Sphinx, what: str, _name: str, thing: Any, _options: Any, signature: str, returns: str
 ) -> tuple[str, str] | None:
     """Give attrs classes a signature of names and defaults: their types stand below."""
-    if what == "class" and issubclass(thing, Resource):
-        # One gets them from a client.
+    if signature and (what == "exception" or is_not_made_by_users(thing)):
         return "", returns
     if what != "class" or not attrs.has(thing):
         return None
@@ -220,6 +231,11 @@ def read_signature(
             shown += f"={default!r}"
         (named if field.kw_only else positional).append(shown)
     return f"({', '.join([*positional, *(['*'] if named else []), *named])})", returns
+
+
+def is_not_made_by_users(cls: object) -> bool:
+    """Whether one gets it from a client, or writes it oneself."""
+    return inspect.isclass(cls) and (issubclass(cls, Resource) or "_is_protocol" in vars(cls))
 
 
 def leave_builtins_alone(_app: Sphinx, doctree: nodes.document) -> None:
@@ -241,6 +257,8 @@ def miss_nothing(_app: Sphinx, env: BuildEnvironment) -> None:
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Called by Sphinx."""
     app.add_directive("public", Public)
+    # There is no prompt in the blocks, so that they can be copied.
+    app.add_lexer("console", find_lexer_class_by_name("bash"))
     app.connect("autodoc-process-docstring", read_docstring, priority=400)
     app.connect("autodoc-process-signature", read_signature)
     app.connect("doctree-read", leave_builtins_alone)
