@@ -45,6 +45,19 @@ def test_the_table_of_the_vendors_methods_names_every_method() -> None:
     assert len(names) == len(sent())
 
 
+def test_the_readme_names_every_method() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_]+)` \| (`.*`) \|$", readme, re.MULTILINE)
+    named = {
+        f"{namespace}.{name}"
+        for namespace, names in rows
+        for name in re.findall(r"`([a-z_]+)`", names)
+    }
+    classes = {name.replace("_", ""): name for name, _ in rows}
+    namespaces = [method.__qualname__.split(".") for method in operations()]
+    assert named == {f"{classes[home.lower()]}.{name}" for home, name in namespaces}
+
+
 def operations() -> list[Callable[..., Any]]:
     namespaces: list[type[Any]] = [getattr(resources, name) for name in resources.__all__]
     return [
