@@ -120,6 +120,7 @@ def main() -> None:
         anyio.run(export, sys.argv[2], int(sys.argv[3]), sys.argv[4])
     else:
         long, small, kills = map(int, sys.argv[1:4])
+        line = ""
         with tempfile.TemporaryDirectory() as place:
             for line in compare(long, small, kills, Path(place)):
                 sys.stdout.write(f"{line}\n")

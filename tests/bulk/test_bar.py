@@ -17,12 +17,20 @@ from sunco.bulk.bar import bar
 
 def test_it_shows_how_far_the_job_is() -> None:
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=120, _environ={"TERM": "xterm"})
-    with bar("campaign", console) as watch:
+    console = Console(file=out, force_terminal=True, width=140, _environ={"TERM": "xterm"})
+    with bar("campaign [of] 2026", console) as watch:
         assert watch is not None
         watch(Report(total=1000, done=400, failed=1, uncertain=2, skipped=97, seconds=4.0))
     shown = out.getvalue()
-    for text in ("campaign", "500/1000", "50%", "101/s", "1 failed", "2 uncertain", "97 skipped"):
+    for text in (
+        "campaign [of] 2026",
+        "500/1000",
+        "50%",
+        "101/s",
+        "1 failed",
+        "2 uncertain",
+        "97 skipped",
+    ):
         assert text in shown
 
 
@@ -38,7 +46,7 @@ async def test_a_job_shows_it_when_asked(monkeypatch: pytest.MonkeyPatch) -> Non
     out = io.StringIO()
 
     def console(**_: Any) -> Console:
-        return Console(file=out, force_terminal=True, width=120, _environ={"TERM": "xterm"})
+        return Console(file=out, force_terminal=True, width=140, _environ={"TERM": "xterm"})
 
     monkeypatch.setattr("sunco.bulk.bar.Console", console)
 

@@ -330,6 +330,25 @@ async def test_what_may_have_been_done_a_moment_ago_has_time_to_show() -> None:
     assert {*done[:4]} == {0, 3, 4, 5}
 
 
+async def test_what_was_under_way_when_the_process_ended_has_time_to_show() -> None:
+    journal, done = MemoryJournal(), list[int]()
+    async with anyio.create_task_group() as tasks:
+
+        async def end(item: int) -> None:
+            if item == 2:
+                await anyio.wait_all_tasks_blocked()
+                tasks.cancel_scope.cancel()
+            await anyio.sleep_forever()
+
+        await run(end, [1, 2], key=by_text, journal=journal, job="j")
+
+    async def order(item: int) -> None:
+        done.append(item)
+
+    report = await run(order, range(6), key=by_text, journal=journal, job="j", settle=0.3)
+    assert (report.done, {*done[:4]}) == (6, {0, 3, 4, 5})
+
+
 @pytest.mark.usefixtures("just_now")
 async def test_no_more_wait_than_may_be_under_way() -> None:
     journal = MemoryJournal()

@@ -10,6 +10,7 @@ from sunco.bulk.tally import Watcher
 
 try:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -52,7 +53,7 @@ def bar(title: str, console: Console | None = None) -> Generator[Watcher | None]
         console=console,
         expand=True,
     )
-    task = progress.add_task(title, total=None, rate="", problems="")
+    task = progress.add_task(escape(title), total=None, rate="", problems="")
 
     def watch(report: Report) -> None:
         progress.update(

@@ -47,9 +47,10 @@ async def run(
     With a journal, an item is called after it is noted as started, and counts as done after that is
     noted. Run again, the job skips what is done and calls the function for all else. Where the
     process was killed, and where a failure leaves open whether it took effect, the item may have
-    been done: it is called again `settle` seconds after that at the earliest, so the function must
-    be one that can bear it, such as `messages.post_once` with the item's key. For one that cannot
-    there is `uncertain="leave"`.
+    been done: it is called again `settle` seconds after that failure at the earliest, or after a
+    process that was killed, `settle` seconds into this run. So the function must be one that can
+    bear it, such as `messages.post_once` with the item's key. For one that cannot there is
+    `uncertain="leave"`.
 
     Cancelled (or by Ctrl-C), it abandons what is under way; the journal has that as started. An
     error of `items` ends it when what was read before is done.

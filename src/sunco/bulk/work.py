@@ -106,6 +106,7 @@ class Work(Generic[T, R]):
         # Started by an earlier run a moment ago: what became of that has yet to show.
         self._aside: list[_Started[T]] = []
         self._error: Exception | None = None
+        self._began = -math.inf
         self._workers = settings.concurrency
         self._ended: list[Outcome[T, R]] = []
         self._changed = anyio.Event()
@@ -119,6 +120,7 @@ class Work(Generic[T, R]):
         journal = self._settings.journal
         if journal is not None:
             await journal.open(self._settings.job)
+        self._began = anyio.current_time()
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._source.feed)
@@ -262,9 +264,13 @@ class Work(Generic[T, R]):
     def _wait_for(self, before: Entry) -> float:
         if before.state == "failed":
             return 0.0
+        if before.state == "started":
+            # The run that started it ended before this one began: nobody knows how long before.
+            gone = anyio.current_time() - self._began
+        else:
+            gone = time() - before.changed
         # However the clock was set meanwhile, it is never waited for longer.
-        gone = max(0.0, time() - before.changed)
-        return max(0.0, self._settings.settle - gone)
+        return max(0.0, self._settings.settle - max(0.0, gone))
 
     async def _refuse(self, key: str, item: T, verdict: Verdict, before: Entry | None) -> None:
         kind, reason = _REFUSALS[verdict]
