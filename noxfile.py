@@ -203,7 +203,7 @@ def bench_webhooks(session: nox.Session) -> None:
     python = str(elsewhere / "bin" / "python")
     vendor = "sunshine-conversations-client==17.0.1"
     session.run(python, "-m", "pip", "install", "--quiet", vendor, external=True)
-    session.run("python", "benchmarks/webhooks.py", python)
+    session.run("python", "benchmarks/receiving.py", python)
 
 
 @nox.session

@@ -25,7 +25,8 @@ async def test_the_page_to_send_a_user_to() -> None:
         f"{BRIDGE}/oauth/authorize?client_id=me&response_type=code&state=a%20b"
         "&redirect_uri=https%3A%2F%2Fx.test%2F%3Fy%3D1"
     )
-    short = parse_qs(urlsplit(sunco.oauth.authorize_url("me")).query)
+    shortest: str = sunco.oauth.authorize_url("me")
+    short = parse_qs(urlsplit(shortest).query)
     assert short == {"client_id": ["me"], "response_type": ["code"]}
     assert transport.requests == []
 

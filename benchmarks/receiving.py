@@ -5,8 +5,8 @@ parsed, handler called, id remembered) and with a SQLite inbox (stored, answered
 and is parsed by the vendor's Python package, which has nothing that receives: the JSON is read and
 each event made into the class of its trigger.
 
-`webhooks.py PYTHON` measures all, with a Python that has the vendor's package for its part;
-`webhooks.py WAY KIND` measures one, and prints events a second: of processor time, so that
+`receiving.py PYTHON` measures all, with a Python that has the vendor's package for its part;
+`receiving.py WAY KIND` measures one, and prints events a second: of processor time, so that
 neighbours disturb less, but with the inbox, where the disk counts too. Figures depend on the
 machine; ratios are what counts.
 """
