@@ -271,12 +271,14 @@ def _kind_reader(kinds: Sequence[type[Model]], converter: cattrs.BaseConverter) 
 
 def _lazily(converter: cattrs.BaseConverter, kind: type[Model]) -> _Hook:
     """A reader that is made when it is first needed: kinds can contain themselves."""
+    made: list[_Hook] = []
 
-    @functools.cache
-    def hook() -> _Hook:
-        return converter.get_structure_hook(kind)
+    def read(value: Any, _: Any) -> Any:
+        if not made:
+            made.append(converter.get_structure_hook(kind))
+        return made[0](value, kind)
 
-    return lambda value, _: hook()(value, kind)
+    return read
 
 
 def _is_sequence(into: Any) -> bool:

@@ -76,9 +76,10 @@ class ShapeReader:
         learn, known = self._learn, self._shapes.get
 
         def read(value: Any, _: Any) -> Any:
-            fields = read_object(value)
-            keys = tuple(fields)
-            return (known(keys) or learn(keys))(fields)
+            if value.__class__ is not dict:
+                read_object(value)
+            keys = tuple(value)
+            return (known(keys) or learn(keys))(value)
 
         return read
 
