@@ -216,9 +216,9 @@ tenth is the transport, and a tenth all the rest of sunco: building the request,
 Over aiohttp its parser and writer take the largest part.
 
 A page of messages is decoded in about four times what json.loads takes for it: most of that is
-setting the fields of some 500 objects, each checked. A loop that only parses JSON makes none of them,
-which is what reading 30,000 messages is measured against. To get closer, fields would have to be read
-when they are asked for, or objects be made in C.
+setting the fields of some 500 objects, each checked. A loop that only parses JSON makes none of
+them, and that is what reading 30,000 messages is measured against. To get closer, fields would have
+to be read when they are asked for, or objects be made in C.
 """
     TABLE.write_text(text, encoding="utf-8")
     print(text)
