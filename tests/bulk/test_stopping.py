@@ -1,0 +1,174 @@
+"""How jobs end before their time."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import pytest
+
+from bulk.items import by_text, outcomes_of
+from sunco.bulk import (
+    JournalError,
+    MemoryJournal,
+    Settlement,
+    UncertainError,
+    run,
+)
+
+pytestmark = pytest.mark.anyio
+
+
+INTERRUPTED = """
+import sys, anyio
+from sunco import bulk
+
+async def work(item):
+    if item < 2:
+        return
+    if item == 3:
+        await anyio.wait_all_tasks_blocked()
+        while (await journal.counts())["done"] < 2:
+            await anyio.sleep(0.01)
+        print("ready", flush=True)
+    await anyio.sleep_forever()
+
+async def main():
+    await bulk.run(work, range(4), key=str, concurrency=4, journal=journal)
+
+journal = bulk.SQLiteJournal(sys.argv[1])
+anyio.run(main, backend=sys.argv[2])
+"""
+
+
+async def test_it_stops_after_so_many_failures() -> None:
+    async def fail(_: int) -> None:
+        raise TimeoutError
+
+    report = await run(fail, range(1000), key=by_text, concurrency=2, stop_after_failures=3)
+    assert report.stopped
+    assert not report.ok
+    assert 3 <= report.uncertain <= 4
+
+
+class BrokenJournal(MemoryJournal):
+    closed = False
+
+    async def settle(self, settlements: Sequence[Settlement]) -> None:
+        if any(settled.key == "3" for settled in settlements):
+            raise JournalError("The disk is full.")
+        await super().settle(settlements)
+
+    async def close(self) -> None:
+        await super().close()
+        self.closed = True
+
+
+async def test_a_journal_that_cannot_be_written_ends_the_job() -> None:
+    journal = BrokenJournal()
+
+    async def work(item: int) -> None:
+        if item > 3:
+            await anyio.sleep_forever()
+
+    with pytest.raises(JournalError, match="The disk is full"):
+        await run(work, range(10), key=by_text, journal=journal)
+    assert journal.closed
+
+
+async def test_cancelled_it_leaves_the_journal_right() -> None:
+    journal = MemoryJournal()
+    with anyio.CancelScope() as scope:
+
+        async def work(item: int) -> None:
+            if item == 3:
+                await anyio.wait_all_tasks_blocked()
+                scope.cancel()
+            if item >= 2:
+                await anyio.sleep_forever()
+
+        await run(work, range(10), key=by_text, journal=journal, concurrency=4, job="j")
+    counts = await journal.counts()
+    assert counts["done"] == 2
+    assert counts["started"] >= 2
+    assert counts["failed"] == counts["uncertain"] == 0
+    await journal.open("j")
+
+
+async def test_what_is_done_when_it_is_cancelled_is_noted_as_done() -> None:
+    journal = MemoryJournal()
+    with anyio.CancelScope() as scope:
+
+        async def work(_: int) -> None:
+            scope.cancel()
+
+        await run(work, [1], key=by_text, journal=journal)
+    assert (await journal.counts())["done"] == 1
+
+
+class StopError(BaseException):
+    """As KeyboardInterrupt, without its special place in the event loops."""
+
+
+async def test_an_interruption_goes_through() -> None:
+    async def interrupt(item: int) -> None:
+        if item == 1:
+            await anyio.wait_all_tasks_blocked()
+            raise StopError
+        await anyio.sleep_forever()
+
+    journal = MemoryJournal()
+    with pytest.raises(StopError):
+        await run(interrupt, [1, 2], key=by_text, journal=journal)
+    assert (await journal.counts())["started"] == 2
+
+
+async def test_two_interruptions_go_through_together() -> None:
+    both = anyio.Event()
+    waiting = 0
+
+    async def interrupt(_: int) -> None:
+        nonlocal waiting
+        waiting += 1
+        if waiting == 2:
+            both.set()
+        with anyio.CancelScope(shield=True):
+            await both.wait()
+        raise StopError
+
+    with pytest.raises(BaseExceptionGroup):
+        await run(interrupt, [1, 2], key=by_text)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_ctrl_c_leaves_the_journal_right(backend: str, tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    command = [sys.executable, "-c", INTERRUPTED, str(path), backend]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(signal.SIGINT)
+        process.wait(20)
+    assert process.returncode in {1, -signal.SIGINT, 128 + signal.SIGINT}
+    with sqlite3.connect(path) as connection:
+        states = dict(connection.execute("SELECT state, count(*) FROM keys GROUP BY state"))
+    connection.close()
+    assert states == {"done": 2, "started": 2}
+
+
+async def test_a_cancellation_from_elsewhere_is_a_doubt(anyio_backend: str) -> None:
+    if anyio_backend == "trio":
+        pytest.skip("trio's cancellations belong to scopes")
+
+    async def cancelled(item: int) -> None:
+        if item == 1:
+            raise anyio.get_cancelled_exc_class()
+
+    outcomes = await outcomes_of([1, 2], cancelled)
+    assert isinstance(outcomes["1"].error, UncertainError)
+    assert (outcomes["1"].fate, outcomes["2"].fate) == ("uncertain", "done")
