@@ -154,8 +154,8 @@ class FieldOption(Model):
         label: What the user sees, 128 characters at most.
     """
 
-    name: str = attrs.field(kw_only=False)
-    label: str
+    name: str | None = attrs.field(default=None, kw_only=False)
+    label: str | None = None
 
 
 @model
