@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import anyio
+import trustme
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSListener
 
 from sunco import HttpxTransport, Request, Transport
 
 __all__ = [
-    "CERTIFICATE",
     "OK",
     "Behaviour",
     "Counting",
@@ -26,12 +26,11 @@ __all__ = [
     "serving",
     "settled",
     "tls_client",
+    "tls_server",
     "transport",
 ]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-
-CERTIFICATE = Path(__file__).parent / "tls.pem"
 
 Behaviour = Callable[[ByteStream], Awaitable[None]]
 
@@ -131,5 +130,20 @@ def post(url: str, timeout: float | None = 5.0) -> Request:
     return Request("POST", f"{url}/v2", {"Authorization": "Basic s3cret"}, b'{"a":1}', timeout)
 
 
+@functools.cache
+def _authority() -> Any:
+    return trustme.CA()
+
+
+def tls_server() -> ssl.SSLContext:
+    """What a server on loopback needs to speak TLS."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    _authority().issue_cert("127.0.0.1", "localhost").configure_cert(context)
+    return context
+
+
 def tls_client() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=CERTIFICATE)
+    """What a client needs to trust it."""
+    context = ssl.create_default_context()
+    _authority().configure_trust(context)
+    return context

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import struct
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -13,7 +12,6 @@ import anyio
 import pytest
 from anyio.abc import ByteStream, SocketAttribute
 from servers import (
-    CERTIFICATE,
     OK,
     Counting,
     answering,
@@ -23,6 +21,7 @@ from servers import (
     serving,
     settled,
     tls_client,
+    tls_server,
 )
 from test_session import assert_no_secret
 
@@ -223,10 +222,8 @@ async def test_a_host_that_no_name_service_takes(transport: Made) -> None:
 
 
 async def test_tls(transport: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    server_side.load_cert_chain(CERTIFICATE)
     server = Counting(OK)
-    async with serving(server, server_side) as url:
+    async with serving(server, tls_server()) as url:
         async with transport(ssl_context=tls_client()) as carrier:
             for _ in range(3):
                 assert (await carrier.send(post(url))).content == b"{}"
