@@ -211,9 +211,10 @@ files, carousels and forms.
 {others("seconds", imported, "figure")}
 ## Where the time goes
 
-Of a post over the default transport, two thirds are h11, httpcore, anyio and asyncio below it, a
-tenth is the transport, and a tenth all the rest of sunco: building the request, policy, decoding.
-Over aiohttp its parser and writer take the largest part.
+Of a post over the default transport, a profile gives half to h11, httpcore, anyio and asyncio below
+it, a tenth to the transport, and a tenth to all the rest of sunco: building the request, policy,
+decoding. What is left are built-in functions, which it gives to nobody. Over aiohttp its parser and
+writer take the largest part.
 
 A page of messages is decoded in about four times what json.loads takes for it: most of that is
 setting the fields of some 500 objects, each checked. A loop that only parses JSON makes none of
