@@ -60,8 +60,10 @@ def lowest_requirements() -> list[str]:
     promised = [
         *project["dependencies"],
         *itertools.chain(*project["optional-dependencies"].values()),
-        # The newest FastAPI does without the oldest Starlette.
+        # The newest FastAPI does without the oldest Starlette, and OpenTelemetry's two halves are
+        # released together.
         *PYPROJECT["dependency-groups"]["bots"],
+        "opentelemetry-sdk>=1.30",
     ]
     return [each.replace(">=", "==") for each in promised if ">=" in each]
 
