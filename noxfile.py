@@ -77,7 +77,9 @@ def run_tests(session: nox.Session, *pinned: str) -> None:
     env = {"COVERAGE_FILE": coverage_file}
     session.run("coverage", "run", "-m", "pytest", *session.posargs, env=env)
     session.run("coverage", "combine", "--quiet", env=env)
-    session.run("coverage", "report", *([] if session.posargs else ["--fail-under=100"]), env=env)
+    # A part of the suite does not reach every line, nor do old releases both sides of each.
+    whole = not session.posargs and not pinned
+    session.run("coverage", "report", *(["--fail-under=100"] if whole else []), env=env)
 
 
 @nox.session

@@ -228,6 +228,12 @@ def test_no_time_loses_anything(moment: datetime) -> None:
         ({"id": "c", "isDefault": "maybe"}, Conversation, "isDefault", "a boolean, got text"),
         ({"id": "c", "isDefault": 2}, Conversation, "isDefault", "a boolean, got a number"),
         ({"id": "c", "createdAt": "now"}, Conversation, "createdAt", "ISO 8601"),
+        (
+            {"id": "c", "isDefault": True, "createdAt": "now"},
+            Conversation,
+            "createdAt",
+            "ISO 8601",
+        ),
         ({"id": "c", "createdAt": 1e300}, Conversation, "createdAt", "ISO 8601"),
         ({"id": "c", "createdAt": True}, Conversation, "createdAt", "a time, got a boolean"),
         ({"id": "c", "metadata": [1]}, Conversation, "metadata", "an object, got a list"),
