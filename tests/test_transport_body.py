@@ -46,6 +46,11 @@ def test_wherever_it_is_cut_it_reads_the_same(sizes: list[int], encoding: str) -
     assert read(*chunks, packed, encoding=encoding) == TEXT
 
 
+def test_pieces_without_anything_in_them() -> None:
+    for encoding, packed in PACKED.items():
+        assert read(b"", packed[:9], b"", packed[9:], b"", encoding=encoding) == TEXT
+
+
 def test_deflate_without_its_header() -> None:
     assert read(raw_deflate(TEXT), encoding="deflate") == TEXT
 
