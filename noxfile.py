@@ -1,29 +1,4 @@
-"""The project's sessions; each installs all that it needs.
-
-demo       a whole conversation, against an emulator or your own account
-bots       talk to one of the examples' bots: nox -s bots -- echo_bot
-tests      the test suite on this interpreter, with coverage
-tests-all  the test suite on every supported interpreter found
-tests-lowest  the same with the oldest releases that are promised to work
-contract   the code against a specification: nox -s contract -- SPECIFICATION
-drift      what a newer specification asks for: nox -s drift -- SPECIFICATION
-bench      posting, reading, decoding, side by side with others; writes docs/benchmarks.md
-bench-webhooks  webhook events a second, against parsing them with the vendor's package
-chaos      thousands of posts through a server that misbehaves
-soak       200,000 requests with faults: memory and sockets stay where they are
-kill       kill a bot at random moments, and see that its inbox loses nothing
-schemathesis  requests made up from a specification, at the served emulator:
-           nox -s schemathesis -- SPECIFICATION [EXAMPLES [SEED]]
-foreign-clients  the vendor's packages on a tour of the emulator; needs npm
-bulk-kill  kill a bulk job ten times among 100,000 posts: nox -s bulk-kill -- POSTS KILLS once|plain
-bulk-rate  a job's rate against a bare loop, and its memory: nox -s bulk-rate -- POSTS
-bulk-export  export, kill, go on, compare: nox -s bulk-export -- LONG SMALL KILLS
-lint       ruff
-types      mypy and pyright, both strict
-example    run one: nox -s example -- bulk_send, export_conversations or oauth_app
-docs       the documentation, without a warning, into docs/_build/html
-package    build what is released, and try it in environments of its own
-"""
+"""The project's sessions, each of which installs all that it needs. `nox -l` lists them."""
 
 from __future__ import annotations
 
@@ -111,7 +86,7 @@ def read_export(emulator: subprocess.Popen[str]) -> tuple[str, str]:
 
 @nox.session
 def bots(session: nox.Session) -> None:
-    """Talk to a bot in the terminal: echo_bot, fastapi_bot or handoff_bot."""
+    """Talk to one of the examples' bots: nox -s bots -- echo_bot, fastapi_bot or handoff_bot."""
     install(session, "bots")
     (bot,) = session.posargs or ["echo_bot"]
     session.run("python", f"examples/{bot}.py")
@@ -137,7 +112,7 @@ def tests_lowest(session: nox.Session) -> None:
 
 @nox.session
 def contract(session: nox.Session) -> None:
-    """Hold the code against a specification, many times over."""
+    """The code against a specification, many times over: nox -s contract -- SPECIFICATION."""
     if len(session.posargs) != 1:
         session.error("Name one file: nox -s contract -- SPECIFICATION")
     install(session, "test")
@@ -147,7 +122,7 @@ def contract(session: nox.Session) -> None:
 
 @nox.session
 def drift(session: nox.Session) -> None:
-    """Tell what another specification adds, changes and removes."""
+    """What another specification asks of the code: nox -s drift -- SPECIFICATION."""
     install(session, "test")
     session.run("python", "-m", "contract.drift", *session.posargs, env={"PYTHONPATH": "tests"})
 
@@ -220,7 +195,7 @@ def kill(session: nox.Session) -> None:
 
 @nox.session
 def schemathesis(session: nox.Session) -> None:
-    """Requests made up from a specification, at an emulator served on loopback."""
+    """Made-up requests at the emulator: nox -s schemathesis -- SPECIFICATION [EXAMPLES [SEED]]."""
     specification, *bounds = session.posargs or [os.environ.get("SUNCO_OPENAPI", "")]
     if not specification:
         session.error("Name a specification: nox -s schemathesis -- SPECIFICATION")
@@ -232,7 +207,7 @@ def schemathesis(session: nox.Session) -> None:
 
 @nox.session(name="foreign-clients")
 def foreign_clients(session: nox.Session) -> None:
-    """The vendor's Python and JavaScript packages on a tour of the emulator."""
+    """The vendor's packages on a tour of the emulator; needs npm."""
     install(session, "test")
     session.install("--quiet", "sunshine-conversations-client==17.0.1")
     folder = session.create_tmp()
@@ -245,7 +220,7 @@ def foreign_clients(session: nox.Session) -> None:
 
 @nox.session(name="bulk-kill")
 def bulk_kill(session: nox.Session) -> None:
-    """Kill a bulk job at random moments, go on with it, and count what was taken."""
+    """Kill a bulk job, go on, count: nox -s bulk-kill -- POSTS KILLS once|plain."""
     install(session, "test")
     tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
     arguments = session.posargs or ["100000", "10", "once"]
@@ -254,7 +229,7 @@ def bulk_kill(session: nox.Session) -> None:
 
 @nox.session(name="bulk-rate")
 def bulk_rate(session: nox.Session) -> None:
-    """The rate of a bulk job against a bare loop, and its memory by how many items there are."""
+    """A bulk job's rate against a bare loop, and its memory: nox -s bulk-rate -- POSTS."""
     install(session, "test")
     tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
     posts = session.posargs[0] if session.posargs else "30000"
@@ -264,7 +239,7 @@ def bulk_rate(session: nox.Session) -> None:
 
 @nox.session(name="bulk-export")
 def bulk_export(session: nox.Session) -> None:
-    """Export a long conversation and many small ones, with kills, and compare the files."""
+    """Export, kill, go on, compare: nox -s bulk-export -- LONG SMALL KILLS."""
     install(session, "test")
     tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
     arguments = session.posargs or ["30000", "1000", "3"]
