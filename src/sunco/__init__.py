@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco._later import loads
+from sunco._lazy import loads
 from sunco._version import (
     __version__,
 )

@@ -15,7 +15,7 @@ from sunco import resources, wire
 from sunco import transport as transports
 from sunco.auth import Auth, BasicAuth, key_problem
 from sunco.errors import ConfigurationError
-from sunco.models._model import UNSET, Unset
+from sunco.models.base import UNSET, Unset
 from sunco.observe import Observer, checked_observers
 from sunco.ratelimit import RateLimiter
 from sunco.retry import RetryPolicy

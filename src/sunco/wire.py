@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 
 import attrs
 
-from sunco import errors, jsontext
+from sunco import _json, errors
 from sunco.errors import APIStatusError, ConfigurationError, DecodeError, ErrorDetail
 
 __all__ = [
@@ -130,7 +130,7 @@ class Response:
         Raises:
             DecodeError: It is not JSON.
         """
-        return jsontext.load(self.content)
+        return _json.load(self.content)
 
 
 @attrs.frozen
@@ -354,13 +354,13 @@ def status_error(request: Request, response: Response, now: datetime) -> APIStat
 
 def _error_details(content: bytes) -> list[ErrorDetail]:
     try:
-        listed: Any = jsontext.load(content)["errors"]
+        listed: Any = _json.load(content)["errors"]
     except (DecodeError, TypeError, KeyError):
         return []
     return [
         ErrorDetail(_line(reason.get("code")), _line(reason.get("title")))
-        for reason in (listed if jsontext.is_array(listed) else ())
-        if jsontext.is_object(reason)
+        for reason in (listed if _json.is_array(listed) else ())
+        if _json.is_object(reason)
     ]
 
 

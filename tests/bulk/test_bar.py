@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from sunco.bulk import Report, run
-from sunco.bulk.bar import bar
+from sunco.bulk.progress_bar import bar
 
 
 def test_it_shows_how_far_the_job_is() -> None:
@@ -48,7 +48,7 @@ async def test_a_job_shows_it_when_asked(monkeypatch: pytest.MonkeyPatch) -> Non
     def console(**_: Any) -> Console:
         return Console(file=out, force_terminal=True, width=140, _environ={"TERM": "xterm"})
 
-    monkeypatch.setattr("sunco.bulk.bar.Console", console)
+    monkeypatch.setattr("sunco.bulk.progress_bar.Console", console)
 
     async def work(_: int) -> None:
         """Nothing."""
@@ -67,6 +67,6 @@ def test_without_rich_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -
         return find(name, *args, **options)
 
     monkeypatch.setattr(builtins, "__import__", without_rich)
-    monkeypatch.delitem(sys.modules, "sunco.bulk.bar")
+    monkeypatch.delitem(sys.modules, "sunco.bulk.progress_bar")
     with pytest.raises(ModuleNotFoundError, match=r"sunco\[rich\]"):
-        importlib.import_module("sunco.bulk.bar")
+        importlib.import_module("sunco.bulk.progress_bar")

@@ -13,7 +13,7 @@ import pytest
 
 from sunco import ConfigurationError, NotFoundError, Request, Response, RetryPolicy, Sunco
 from sunco.bulk import ExportError, export_conversations
-from sunco.bulk.formats import writer_of
+from sunco.bulk.export.writers import writer_of
 from sunco.emulator import Emulator
 from sunco.models import Author, Conversation, ImageMessage, ParticipantUser
 from sunco.testing import connect

@@ -116,7 +116,7 @@ async def test_without_a_journal_nothing_is_known() -> None:
 @pytest.fixture
 def just_now(monkeypatch: pytest.MonkeyPatch) -> None:
     """No time has gone by since an earlier run, whatever the machine is busy with."""
-    monkeypatch.setattr("sunco.bulk.work.time", lambda: 0.0)
+    monkeypatch.setattr("sunco.bulk.runner.time", lambda: 0.0)
 
 
 @pytest.mark.usefixtures("just_now")

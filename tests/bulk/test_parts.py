@@ -16,8 +16,8 @@ import pytest
 
 from sunco import NotFoundError
 from sunco.bulk import Report, run
-from sunco.bulk.record import described, fingerprint, remembered
-from sunco.bulk.seen import Seen
+from sunco.bulk._key_set import Seen
+from sunco.bulk.journal.serialize import described, fingerprint, remembered
 from sunco.models import Conversation, Message, TextMessage
 
 

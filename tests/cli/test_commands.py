@@ -13,7 +13,7 @@ import pytest
 
 from cli.conftest import Commands
 from sunco import APIConnectionError, HttpxTransport, Request, Response
-from sunco.jsontext import dump
+from sunco._json import dump
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[Request]:
@@ -55,8 +55,8 @@ def test_without_click_it_says_what_to_install(
 def test_a_missing_module_of_another_kind_is_no_matter_of_installing_it(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delitem(sys.modules, "sunco.cli.program", raising=False)
-    monkeypatch.setitem(sys.modules, "sunco.cli.program", None)
+    monkeypatch.delitem(sys.modules, "sunco.cli.commands", raising=False)
+    monkeypatch.setitem(sys.modules, "sunco.cli.commands", None)
     with pytest.raises(ModuleNotFoundError, match=r"sunco\.cli\.program"):
         commands()
 

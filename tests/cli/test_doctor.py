@@ -11,7 +11,7 @@ import pytest
 from cli.conftest import Commands
 from cli.test_commands import answering
 from sunco import APIConnectionError, Response
-from sunco.jsontext import dump
+from sunco._json import dump
 
 
 def at(moment: datetime, status: int = 200, document: Any = None) -> Response:

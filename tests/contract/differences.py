@@ -21,7 +21,7 @@ from contract.parts import REQUEST_PARTS, WHOLE_MODELS
 from contract.specification import Operation, Schema, Specification
 from sunco import codec
 from sunco.models import Event, Model, Unset
-from sunco.models._model import LOCAL, READ_ONLY
+from sunco.models.base import LOCAL, READ_ONLY
 from sunco.models.pages import Links, Meta
 
 __all__ = ["Difference", "find_differences", "is_model", "is_union", "required_kind"]

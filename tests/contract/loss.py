@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sunco.jsontext import is_array, is_object
+from sunco._json import is_array, is_object
 
 __all__ = ["lost"]
 

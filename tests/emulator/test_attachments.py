@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sunco.emulator.bodies import UPLOAD_BYTES
+from sunco.emulator.http.bodies import UPLOAD_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from sunco import BearerAuth, models
-from sunco.emulator import Emulator, routes
-from sunco.emulator.operations import OperationTable
-from sunco.emulator.seeds import BOT_ID, WEB_ID, WHATSAPP_ID
+from sunco.emulator import Emulator
+from sunco.emulator.api import router
+from sunco.emulator.api.operation import OperationTable
+from sunco.emulator.state.defaults import BOT_ID, WEB_ID, WHATSAPP_ID
 from sunco.testing import connect
 from sunco.transport import HttpxTransport
 
@@ -26,7 +27,7 @@ class Noting(httpx.ASGITransport):
 
     def __init__(self, emulator: Emulator) -> None:
         super().__init__(emulator.app)
-        self._table = OperationTable(routes.ALL)
+        self._table = OperationTable(router.ALL)
         self.succeeded: set[tuple[str, str]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -184,4 +185,4 @@ async def test_the_client_and_the_emulator_agree_on_every_operation() -> None:
         await converse(sunco, emulator)
         await forget(sunco, emulator)
         await grant(sunco, emulator, noting)
-    assert noting.succeeded == {(one.method, one.path) for one in routes.ALL}
+    assert noting.succeeded == {(one.method, one.path) for one in router.ALL}

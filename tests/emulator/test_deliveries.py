@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
-from sunco.emulator import Emulator, deliveries
-from sunco.emulator.deliveries import MOST_EVENTS
-from sunco.emulator.webhooks import MOST_WAITING, Outbox
+from sunco.emulator import Emulator
+from sunco.emulator.delivery import dispatcher
+from sunco.emulator.delivery.dispatcher import MOST_EVENTS
+from sunco.emulator.state.webhooks import MOST_WAITING, Outbox
 
 from .api import Api
 from .webhooks import TARGET, Target, subscribe
@@ -111,7 +112,7 @@ async def test_the_gaps_grow_as_they_are_scaled(monkeypatch: pytest.MonkeyPatch)
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(deliveries, "sleep", sleep)
+    monkeypatch.setattr(dispatcher, "sleep", sleep)
     async with Api(Emulator(retry_scale=0.1)) as api:
         api.emulator.deliver_to(Target(*[503] * 5))
         await subscribe(api, MESSAGE)
@@ -138,7 +139,7 @@ async def test_what_failed_does_not_hold_up_what_comes_after() -> None:
 
 
 async def test_not_everything_waits_for_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "MOST_RETRYING", 0)
+    monkeypatch.setattr(dispatcher, "MOST_RETRYING", 0)
     async with Api(Emulator()) as api:
         api.emulator.deliver_to(Target(500))
         await subscribe(api, MESSAGE)
@@ -148,7 +149,7 @@ async def test_not_everything_waits_for_another_try(monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_target_that_hangs_is_given_up(eager: Api, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deliveries, "TIMEOUT_SECONDS", 0.001)
+    monkeypatch.setattr(dispatcher, "TIMEOUT_SECONDS", 0.001)
 
     async def hang(url: str, headers: Mapping[str, str], body: bytes) -> int:
         del url, headers, body

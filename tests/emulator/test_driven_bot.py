@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.__main__ import listen
-from sunco.emulator.seeds import BOT_ID
+from sunco.emulator.state.defaults import BOT_ID
 
 from .test_serving import SECONDS, exports, serve
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sunco.emulator import Emulator
-from sunco.emulator.seeds import TWILIO_ID, WEB_ID
+from sunco.emulator.state.defaults import TWILIO_ID, WEB_ID
 
 from .api import Api
 from .test_events import linked

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sunco.emulator import Emulator
-from sunco.emulator.seeds import AGENT_ID, TWILIO_ID, WEB_ID
-from sunco.emulator.shapes.configuration import TRIGGERS
+from sunco.emulator.schemas.configuration import TRIGGERS
+from sunco.emulator.state.defaults import AGENT_ID, TWILIO_ID, WEB_ID
 
 from .api import BUSINESS, Api
 from .spec import document, needs_spec

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sunco.emulator import Emulator
-from sunco.emulator.shapes.integrations import KINDS
+from sunco.emulator.schemas.integrations import KINDS
 
 from .api import Api
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sunco.emulator import Emulator, JournalError, history
-from sunco.emulator.journal import Journal
+from sunco.emulator import Emulator, JournalError
+from sunco.emulator.persistence import recorder
+from sunco.emulator.persistence.journal import Journal
 
 from .api import Api
 from .test_events import linked
@@ -147,7 +148,7 @@ async def test_what_is_to_be_forgotten_is_not_in_the_file(path: Path, end: str) 
 async def test_the_journal_does_not_grow_for_ever(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(history, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(recorder, "MOST_ENTRIES", 3)
     emulator = Emulator(state=path)
     async with Api(emulator) as api:
         for _ in range(5):
@@ -209,8 +210,8 @@ def test_another_version_is_refused(path: Path) -> None:
     ("state", "problem"),
     [
         (b"cos\nsystem\n(S'exit 1'\ntR.", r"os\.system is not a record"),
-        (b"csunco.emulator.seeds\nBOT_ID\n.", "is not a record"),
-        (b"csunco.emulator.seeds\nGONE\n.", "cannot be read"),
+        (b"csunco.emulator.state.defaults\nBOT_ID\n.", "is not a record"),
+        (b"csunco.emulator.state.defaults\nGONE\n.", "cannot be read"),
         (b"", "cannot be read"),
         (pickle.dumps("text"), "its state is of another kind"),
     ],

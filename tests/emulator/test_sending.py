@@ -8,8 +8,8 @@ import h11
 import pytest
 from anyio.abc import SocketAttribute
 
-from sunco.emulator import sending
-from sunco.emulator.sending import send_over_http
+from sunco.emulator.delivery import senders
+from sunco.emulator.delivery.senders import send_over_http
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -100,7 +100,7 @@ async def test_https_is_spoken_over_tls(monkeypatch: pytest.MonkeyPatch) -> None
         asked.append((where, how))
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(sending, "connect_tcp", connect)
+    monkeypatch.setattr(senders, "connect_tcp", connect)
     with pytest.raises(ConnectionRefusedError):
         await send_over_http("https://example.org/a", {}, b"{}")
     assert asked == [(("example.org", 443), {"tls": True})]

@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from sunco.emulator import Emulator
-from sunco.emulator.seeds import TWILIO_ID, WEB_ID
-from sunco.emulator.shapes.configuration import TRIGGERS
+from sunco.emulator.schemas.configuration import TRIGGERS
+from sunco.emulator.state.defaults import TWILIO_ID, WEB_ID
 
 from . import spec
 from .api import BUSINESS, Api

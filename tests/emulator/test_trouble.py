@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sunco.emulator import trouble
+from sunco.emulator.http import faults
 
 if TYPE_CHECKING:
     from .api import Api
@@ -76,7 +76,7 @@ async def test_a_slow_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    monkeypatch.setattr(trouble, "sleep", sleep)
+    monkeypatch.setattr(faults, "sleep", sleep)
     api.emulator.fail(latency=1.5)
     assert await api.user()
     assert await api.user()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.shapes.configuration import TRIGGERS
+from sunco.emulator.schemas.configuration import TRIGGERS
 
 from .spec import check_call
 

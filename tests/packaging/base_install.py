@@ -12,7 +12,7 @@ import sunco
 
 NAMED = {"anyio", "attrs", "cattrs", "httpx"}
 BEHIND_EXTRAS = (
-    "sunco.bulk.bar",
+    "sunco.bulk.progress_bar",
     "sunco.cli",
     "sunco.emulator",
     "sunco.otel",

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 
 import pytest
-import servers
+from support import server as servers
 
 from sunco import HttpxTransport, Transport
 from sunco.transport import AiohttpTransport

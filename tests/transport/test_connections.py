@@ -11,7 +11,8 @@ from typing import Any
 import anyio
 import pytest
 from anyio.abc import ByteStream, SocketAttribute
-from servers import (
+from client.test_session import assert_no_secret
+from support.server import (
     OK,
     Counting,
     answering,
@@ -23,7 +24,6 @@ from servers import (
     tls_client,
     tls_server,
 )
-from test_session import assert_no_secret
 
 from sunco import (
     APIConnectionError,

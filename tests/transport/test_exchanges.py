@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 import anyio
 import pytest
 from anyio.abc import ByteStream
-from servers import OK, answering, get, post, read_request, serving
-from test_session import assert_no_secret
+from client.test_session import assert_no_secret
+from support.server import OK, answering, get, post, read_request, serving
 
 from sunco import (
     APIConnectionError,

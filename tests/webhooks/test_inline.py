@@ -8,11 +8,11 @@ from typing import Any
 import anyio
 import pytest
 
+from sunco._clock import SystemClock
 from sunco.models.events import ConversationMessageEvent, Event, WebhookEvent
 from sunco.webhooks import WebhookRouter
-from sunco.webhooks.clock import SystemClock
-from sunco.webhooks.ledger import Ledger
-from sunco.webhooks.turns import Turns
+from sunco.webhooks.processing.dedup import Ledger
+from sunco.webhooks.processing.keyed_lock import Turns
 from webhooks.support import SECRET, FakeClock, Platform, Record, bounded, message, quiet
 
 pytestmark = pytest.mark.anyio

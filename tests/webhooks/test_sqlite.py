@@ -15,8 +15,8 @@ import anyio.to_thread
 import pytest
 
 from sunco import ConfigurationError
+from sunco._storage.database import Journal
 from sunco.webhooks import NewEvent, SQLiteInbox
-from sunco.webhooks.journal import Journal
 from webhooks.support import bounded, quiet
 
 pytestmark = pytest.mark.anyio
@@ -197,7 +197,7 @@ async def test_a_task_cancelled_by_its_server_leaves_the_database_whole(tmp_path
 async def test_a_database_that_is_locked_fails_what_waits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sunco.webhooks.journal._BUSY_SECONDS", 0.0)
+    monkeypatch.setattr("sunco._storage.database._BUSY_SECONDS", 0.0)
     path = tmp_path / "notes.db"
     database = journal(path)
     await database.open()

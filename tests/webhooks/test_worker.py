@@ -9,7 +9,7 @@ import pytest
 
 from sunco.models.events import ConversationMessageEvent, Event
 from sunco.webhooks import Inbox, InboxStats, WebhookRouter
-from sunco.webhooks.retries import Retries
+from sunco.webhooks.processing.backoff import Retries
 from webhooks.bot import Bot
 from webhooks.support import (
     SECRET,

@@ -16,9 +16,9 @@ from sunco.bulk.errors import (
     RowError,
     UncertainError,
 )
-from sunco.bulk.export import ExportReport, export_conversations
+from sunco.bulk.export.conversations import ExportReport, export_conversations
 from sunco.bulk.jobs import run, stream
-from sunco.bulk.journal import (
+from sunco.bulk.journal.base import (
     Claim,
     Entry,
     Journal,
@@ -28,8 +28,8 @@ from sunco.bulk.journal import (
     Verdict,
     verdict_on,
 )
+from sunco.bulk.journal.sqlite import SQLiteJournal
 from sunco.bulk.outcome import Fate, Outcome, Report
-from sunco.bulk.sqlite import SQLiteJournal
 from sunco.bulk.stream import Stream
 
 __all__ = [

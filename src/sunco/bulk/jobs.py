@@ -8,13 +8,13 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
-from sunco.bulk.journal import Journal
+from sunco.bulk.journal.base import Journal
+from sunco.bulk.journal.sqlite import SQLiteJournal
 from sunco.bulk.outcome import Outcome, Report
+from sunco.bulk.progress import Tally, Watcher
+from sunco.bulk.runner import OnUncertain, Settings, Work
 from sunco.bulk.source import total_of
-from sunco.bulk.sqlite import SQLiteJournal
 from sunco.bulk.stream import Stream
-from sunco.bulk.tally import Tally, Watcher
-from sunco.bulk.work import OnUncertain, Settings, Work
 
 __all__ = ["run", "stream"]
 
@@ -178,6 +178,6 @@ def _watching(
         return nullcontext(progress)
     if not progress:
         return nullcontext()
-    from sunco.bulk.bar import bar  # noqa: PLC0415 - an extra
+    from sunco.bulk.progress_bar import bar  # noqa: PLC0415 - an extra
 
     return bar(job)

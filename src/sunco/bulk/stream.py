@@ -13,7 +13,7 @@ import anyio
 import attrs
 
 from sunco.bulk.outcome import Outcome, Report
-from sunco.bulk.tally import Tally
+from sunco.bulk.progress import Tally
 
 __all__ = ["Handover", "Stream"]
 

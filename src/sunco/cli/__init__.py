@@ -10,8 +10,8 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command that the process was given."""
     try:
-        from sunco.cli.endings import one_line_errors  # noqa: PLC0415 - an extra
-        from sunco.cli.program import program  # noqa: PLC0415 - as above
+        from sunco.cli.commands import program  # noqa: PLC0415 - as above
+        from sunco.cli.exit_codes import one_line_errors  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich"}:
             raise

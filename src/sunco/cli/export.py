@@ -9,9 +9,9 @@ from typing import Literal
 import attrs
 
 from sunco.bulk import export_conversations
-from sunco.cli.endings import client
-from sunco.cli.rows import opened
-from sunco.cli.summary import say
+from sunco.cli.exit_codes import client
+from sunco.cli.input import opened
+from sunco.cli.report import say
 
 __all__ = ["Exporting", "export_all"]
 

@@ -14,8 +14,8 @@ import click
 from rich.console import Console
 
 from sunco import ConfigurationError, PaginationError, Sunco
-from sunco.cli.endings import client
-from sunco.cli.rows import opened
+from sunco.cli.exit_codes import client
+from sunco.cli.input import opened
 
 __all__ = ["Asking", "ask"]
 

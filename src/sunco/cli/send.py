@@ -12,10 +12,10 @@ import click
 
 from sunco import SuncoError
 from sunco.bulk import attempt, run
-from sunco.bulk.seen import Seen
-from sunco.cli.endings import client
-from sunco.cli.rows import AnyRow, BadRow, InputError, Row, key_of, opened, read_rows
-from sunco.cli.summary import say
+from sunco.bulk._key_set import Seen
+from sunco.cli.exit_codes import client
+from sunco.cli.input import AnyRow, BadRow, InputError, Row, key_of, opened, read_rows
+from sunco.cli.report import say
 
 __all__ = ["Sending", "send_all"]
 

@@ -14,9 +14,9 @@ except ModuleNotFoundError as _error:
         name=_error.name,
     ) from _error
 
-from sunco.emulator.deliveries import Delivery
+from sunco.emulator.delivery.dispatcher import Delivery
 from sunco.emulator.emulator import Emulator
-from sunco.emulator.end_users import EndUsers
-from sunco.emulator.journal import JournalError
+from sunco.emulator.end_users.facade import EndUsers
+from sunco.emulator.persistence.journal import JournalError
 
 __all__ = ["Delivery", "Emulator", "EndUsers", "JournalError"]

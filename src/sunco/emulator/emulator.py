@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from sunco.emulator import routes, seeds
-from sunco.emulator.account import Account, Key, Partner
-from sunco.emulator.answers import internal_error
-from sunco.emulator.clock import Clock
-from sunco.emulator.control import Control
-from sunco.emulator.deliveries import Deliveries
-from sunco.emulator.dispatch import Dispatcher
-from sunco.emulator.end_users import EndUsers, id_of
-from sunco.emulator.history import History
-from sunco.emulator.journal import Journal
-from sunco.emulator.media import Media
-from sunco.emulator.operations import OperationTable
-from sunco.emulator.sending import sender_into
-from sunco.emulator.trouble import Fault, Trouble
+from sunco.emulator.api import router
+from sunco.emulator.api.operation import OperationTable
+from sunco.emulator.delivery.dispatcher import Deliveries
+from sunco.emulator.delivery.senders import sender_into
+from sunco.emulator.end_users.facade import EndUsers, id_of
+from sunco.emulator.errors import internal_error
+from sunco.emulator.http.control import Control
+from sunco.emulator.http.dispatcher import Dispatcher
+from sunco.emulator.http.faults import Fault, Trouble
+from sunco.emulator.http.media import Media
+from sunco.emulator.persistence.journal import Journal
+from sunco.emulator.persistence.recorder import History
+from sunco.emulator.state import defaults
+from sunco.emulator.state.account import Account, Key, Partner
+from sunco.emulator.state.clock import Clock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -31,10 +32,10 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from sunco.emulator.deliveries import Delivery
-    from sunco.emulator.sending import Send
+    from sunco.emulator.delivery.dispatcher import Delivery
+    from sunco.emulator.delivery.senders import Send
 
-_TABLE = OperationTable(routes.ALL)
+_TABLE = OperationTable(router.ALL)
 
 
 class Emulator(EndUsers):
@@ -84,9 +85,9 @@ class Emulator(EndUsers):
         account_key_id: str = "act_demo_key",
         message_limit: int = 30_000,
         app_limit: int = 100,
-        integrations: Sequence[Mapping[str, Any]] = seeds.INTEGRATIONS,
-        switchboard: Sequence[Mapping[str, Any]] = seeds.SWITCHBOARD,
-        partners: Sequence[Mapping[str, Any]] = seeds.PARTNERS,
+        integrations: Sequence[Mapping[str, Any]] = defaults.INTEGRATIONS,
+        switchboard: Sequence[Mapping[str, Any]] = defaults.SWITCHBOARD,
+        partners: Sequence[Mapping[str, Any]] = defaults.PARTNERS,
         retry_scale: float = 0.01,
         state: str | Path | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),

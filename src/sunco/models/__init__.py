@@ -13,12 +13,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from sunco.models._model import (
-        UNSET,
-        Metadata,
-        Model,
-        Unset,
-    )
     from sunco.models.actions import (
         Action,
         Buy,
@@ -39,6 +33,12 @@ if TYPE_CHECKING:
     )
     from sunco.models.attachments import (
         Attachment,
+    )
+    from sunco.models.base import (
+        UNSET,
+        Metadata,
+        Model,
+        Unset,
     )
     from sunco.models.clients import (
         Client,
@@ -78,38 +78,6 @@ if TYPE_CHECKING:
         DeviceStatus,
         DeviceType,
     )
-    from sunco.models.event_payloads import (
-        Activity,
-        ClientAddPayload,
-        ClientRemovePayload,
-        ClientUpdatePayload,
-        ConversationActivityPayload,
-        ConversationCreatePayload,
-        ConversationMembershipPayload,
-        ConversationMessagePayload,
-        ConversationPostbackPayload,
-        ConversationReferralPayload,
-        ConversationRemovePayload,
-        CreationReason,
-        DeliveryDestination,
-        EventError,
-        ExternalMessage,
-        MergedClients,
-        MergedConversations,
-        MergedUsers,
-        MessageDeliveryFailurePayload,
-        MessageDeliveryPayload,
-        MessageReference,
-        PostbackContent,
-        Referral,
-        ReferralDetails,
-        SwitchboardFailurePayload,
-        SwitchboardPayload,
-        SwitchboardTransferPayload,
-        UserMergePayload,
-        UserRemovePayload,
-        UserUpdatePayload,
-    )
     from sunco.models.events import (
         ClientAddEvent,
         ClientRemoveEvent,
@@ -141,27 +109,37 @@ if TYPE_CHECKING:
         UserUpdateEvent,
         WebhookEvent,
     )
-    from sunco.models.integration_updates import (
-        AndroidIntegrationUpdate,
-        AppleIntegrationUpdate,
-        BaseIntegrationUpdate,
-        ChannelIntegrationUpdate,
-        CustomIntegrationUpdate,
-        InstagramIntegrationUpdate,
-        IntegrationUpdate,
-        IosIntegrationUpdate,
-        LineIntegrationUpdate,
-        MailgunIntegrationUpdate,
-        MessagebirdIntegrationUpdate,
-        MessengerIntegrationUpdate,
-        SdkIntegrationUpdate,
-        TelegramIntegrationUpdate,
-        TwilioIntegrationUpdate,
-        TwitterIntegrationUpdate,
-        UnityIntegrationUpdate,
-        ViberIntegrationUpdate,
-        WebIntegrationUpdate,
-        WhatsappIntegrationUpdate,
+    from sunco.models.events.payloads import (
+        Activity,
+        ClientAddPayload,
+        ClientRemovePayload,
+        ClientUpdatePayload,
+        ConversationActivityPayload,
+        ConversationCreatePayload,
+        ConversationMembershipPayload,
+        ConversationMessagePayload,
+        ConversationPostbackPayload,
+        ConversationReferralPayload,
+        ConversationRemovePayload,
+        CreationReason,
+        DeliveryDestination,
+        EventError,
+        ExternalMessage,
+        MergedClients,
+        MergedConversations,
+        MergedUsers,
+        MessageDeliveryFailurePayload,
+        MessageDeliveryPayload,
+        MessageReference,
+        PostbackContent,
+        Referral,
+        ReferralDetails,
+        SwitchboardFailurePayload,
+        SwitchboardPayload,
+        SwitchboardTransferPayload,
+        UserMergePayload,
+        UserRemovePayload,
+        UserUpdatePayload,
     )
     from sunco.models.integrations import (
         AndroidIntegration,
@@ -191,6 +169,28 @@ if TYPE_CHECKING:
         WebDisplayStyle,
         WebIntegration,
         WhatsappIntegration,
+    )
+    from sunco.models.integrations.updates import (
+        AndroidIntegrationUpdate,
+        AppleIntegrationUpdate,
+        BaseIntegrationUpdate,
+        ChannelIntegrationUpdate,
+        CustomIntegrationUpdate,
+        InstagramIntegrationUpdate,
+        IntegrationUpdate,
+        IosIntegrationUpdate,
+        LineIntegrationUpdate,
+        MailgunIntegrationUpdate,
+        MessagebirdIntegrationUpdate,
+        MessengerIntegrationUpdate,
+        SdkIntegrationUpdate,
+        TelegramIntegrationUpdate,
+        TwilioIntegrationUpdate,
+        TwitterIntegrationUpdate,
+        UnityIntegrationUpdate,
+        ViberIntegrationUpdate,
+        WebIntegrationUpdate,
+        WhatsappIntegrationUpdate,
     )
     from sunco.models.linking import (
         Confirmation,
@@ -445,7 +445,7 @@ __all__ = [
 
 # What most programs use comes first, so that a name is looked for in little that they do not.
 _MODULES: Final = (
-    "_model",
+    "base",
     "content",
     "actions",
     "messages",
@@ -457,9 +457,9 @@ _MODULES: Final = (
     "attachments",
     "devices",
     "events",
-    "event_payloads",
+    "events.payloads",
     "integrations",
-    "integration_updates",
+    "integrations.updates",
     "apps",
     "webhooks",
     "switchboards",

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 import attrs
 
-from sunco.models._model import Metadata, Model, json_key, model
+from sunco.models.base import Metadata, Model, json_key, model
 
 __all__ = [
     "Action",

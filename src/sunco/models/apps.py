@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sunco.models._model import Metadata, Model, model
+from sunco.models.base import Metadata, Model, model
 
 __all__ = ["App", "AppKey", "AppSettings"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-from sunco.models._model import Model, model
+from sunco.models.base import Model, model
 
 __all__ = ["Client", "ClientStatus", "ClientType"]
 

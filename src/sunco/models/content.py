@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
-from sunco.models._model import Metadata, Model, model, read_only
 from sunco.models.actions import Action
+from sunco.models.base import Metadata, Model, model, read_only
 
 __all__ = [
     "CarouselMessage",

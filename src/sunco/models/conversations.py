@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from sunco.models._model import Metadata, Model, model
+from sunco.models.base import Metadata, Model, model
 
 __all__ = [
     "Conversation",

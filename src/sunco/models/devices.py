@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from sunco.models._model import Model, model
+from sunco.models.base import Model, model
 
 __all__ = ["Device", "DeviceStatus", "DeviceType"]
 

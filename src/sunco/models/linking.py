@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 import attrs
 
-from sunco.models._model import Model, model
+from sunco.models.base import Model, model
 from sunco.models.messages import MessagePost
 
 __all__ = [

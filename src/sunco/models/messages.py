@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import attrs
 
-from sunco.models._model import Metadata, Model, model, read_only
+from sunco.models.base import Metadata, Model, model, read_only
 from sunco.models.clients import Client
 from sunco.models.content import Content
 from sunco.models.devices import Device

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import attrs
 
-from sunco.models._model import Model, json_key, model
+from sunco.models.base import Model, json_key, model
 
 __all__ = ["AccessTokenRequest", "OAuthToken"]
 

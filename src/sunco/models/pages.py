@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from sunco.models._model import Model, model
+from sunco.models.base import Model, model
 
 __all__ = ["Links", "Listing", "Meta"]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from sunco.models._model import Model, json_key, model
+from sunco.models.base import Model, json_key, model
 from sunco.models.clients import ClientType
 
 __all__ = ["ClientAssociation", "Participant", "ParticipantUser"]

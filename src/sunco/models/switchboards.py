@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sunco.models._model import Model, model
+from sunco.models.base import Model, model
 
 __all__ = ["Switchboard", "SwitchboardIntegration"]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import attrs
 
-from sunco.models._model import UNSET, Metadata, Model, Unset, model, read_only
+from sunco.models.base import UNSET, Metadata, Model, Unset, model, read_only
 
 __all__ = ["Identity", "Profile", "ProfileUpdate", "User"]
 

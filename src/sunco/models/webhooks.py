@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from sunco.models._model import Model, model, read_only
+from sunco.models.base import Model, model, read_only
 
 __all__ = ["Webhook", "WebhookTrigger"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco._later import loads
+from sunco._lazy import loads
 
 if TYPE_CHECKING:
     from sunco.resources.activities import Activities

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sunco.errors import ConfigurationError
-from sunco.models._model import UNSET
+from sunco.models.base import UNSET
 from sunco.models.pages import Listing
 from sunco.pagination import Paginator
 from sunco.session import Session

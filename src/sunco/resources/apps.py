@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import NoneType
 
-from sunco.models._model import UNSET, Metadata, Unset
 from sunco.models.apps import App, AppSettings
+from sunco.models.base import UNSET, Metadata, Unset
 from sunco.pagination import Paginator
 from sunco.resources._resource import Resource, changes, given
 from sunco.wire import Operation

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any
 
-from sunco.models._model import UNSET, Metadata, Unset
+from sunco.models.base import UNSET, Metadata, Unset
 from sunco.models.conversations import (
     Conversation,
     ConversationType,

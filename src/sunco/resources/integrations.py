@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any, cast
 
-from sunco.models.integration_updates import IntegrationUpdate
 from sunco.models.integrations import Integration, IntegrationType
+from sunco.models.integrations.updates import IntegrationUpdate
 from sunco.pagination import Paginator
 from sunco.resources._resource import Resource
 from sunco.wire import Operation

@@ -7,11 +7,11 @@ from datetime import datetime
 from types import NoneType
 from typing import Any
 
-from sunco.models._model import Metadata
+from sunco.models.base import Metadata
 from sunco.models.content import Content, TextMessage
 from sunco.models.messages import Author, Destination, Message, MessageOverride
 from sunco.pagination import Paginator
-from sunco.resources._once import Once, marked, newest_first
+from sunco.resources._idempotent_post import Once, marked, newest_first
 from sunco.resources._resource import Resource, given
 from sunco.wire import Operation
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import NoneType
 
-from sunco.models._model import Metadata
+from sunco.models.base import Metadata
 from sunco.resources._resource import Resource, given
 from sunco.wire import Operation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 from types import NoneType
 
-from sunco.models._model import UNSET, Unset
+from sunco.models.base import UNSET, Unset
 from sunco.models.switchboards import SwitchboardIntegration
 from sunco.resources._resource import Resource, changes, given
 from sunco.wire import Operation

@@ -6,7 +6,7 @@ import builtins
 from datetime import datetime
 from types import NoneType
 
-from sunco.models._model import UNSET, Metadata, Unset
+from sunco.models.base import UNSET, Metadata, Unset
 from sunco.models.users import Profile, ProfileUpdate, User
 from sunco.resources._resource import Resource, changes, given
 from sunco.wire import Operation

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Sequence
 from types import NoneType
 
-from sunco.models._model import UNSET, Unset
+from sunco.models.base import UNSET, Unset
 from sunco.models.webhooks import Webhook, WebhookTrigger
 from sunco.resources._resource import Resource, changes, given
 from sunco.wire import Operation

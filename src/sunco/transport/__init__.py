@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco._later import loads
-from sunco.transport._transport import Transport
+from sunco._lazy import loads
+from sunco.transport._base import Transport
 
 if TYPE_CHECKING:
     from sunco.transport._aiohttp import AiohttpTransport

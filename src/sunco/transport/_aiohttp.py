@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from sunco.errors import APIConnectionError, ConfigurationError
-from sunco.transport._attempts import Attempts, checked_limits
 from sunco.transport._httpx import MAX_RESPONSE_BYTES
+from sunco.transport._inflight import Attempts, checked_limits
 from sunco.transport._pool import KEEPALIVE_EXPIRY
 from sunco.wire import Request, Response
 

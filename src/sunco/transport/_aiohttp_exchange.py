@@ -14,12 +14,12 @@ import aiohttp
 import anyio
 from yarl import URL
 
-from sunco.transport._attempts import summary
-from sunco.transport._body import ACCEPT_ENCODING, Body
-from sunco.transport._content import Content
-from sunco.transport._exchange import check_head, joined, locate
-from sunco.transport._line import is_readable
+from sunco.transport._httpcore import check_head, joined, locate
+from sunco.transport._inflight import summary
+from sunco.transport._network import is_readable
 from sunco.transport._pool import default_tls
+from sunco.transport._request_body import Content
+from sunco.transport._response_body import ACCEPT_ENCODING, Body
 from sunco.wire import Request, Response
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ import httpcore
 import httpx
 
 from sunco.errors import APIConnectionError, APITimeoutError
-from sunco.transport._attempts import Attempts, checked_limits, summary, without_frames
-from sunco.transport._client import ClientCarrier, own_client
-from sunco.transport._content import Content
-from sunco.transport._exchange import Destination, core_request, locate, read_answer
-from sunco.transport._line import Line
+from sunco.transport._httpcore import Destination, core_request, locate, read_answer
+from sunco.transport._httpx_client import ClientCarrier, own_client
+from sunco.transport._inflight import Attempts, checked_limits, summary, without_frames
+from sunco.transport._network import Line
 from sunco.transport._pool import KEEPALIVE_EXPIRY, OriginPool
+from sunco.transport._request_body import Content
 from sunco.wire import Request, Response
 
 __all__ = ["MAX_RESPONSE_BYTES", "HttpxTransport"]

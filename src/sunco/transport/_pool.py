@@ -13,7 +13,7 @@ import anyio
 import httpcore
 import httpx
 
-from sunco.transport._line import Line
+from sunco.transport._network import Line
 
 __all__ = ["Connection", "OriginPool", "default_tls"]
 

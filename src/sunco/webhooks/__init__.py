@@ -6,7 +6,7 @@ themselves.
 
 from __future__ import annotations
 
-from sunco.webhooks.clock import (
+from sunco._clock import (
     Clock,
     SystemClock,
 )
@@ -18,7 +18,7 @@ from sunco.webhooks.handlers import (
     EventHandlers,
     is_from_user,
 )
-from sunco.webhooks.inbox import (
+from sunco.webhooks.inbox.base import (
     FailedEvent,
     Inbox,
     InboxStats,
@@ -27,17 +27,17 @@ from sunco.webhooks.inbox import (
     Outcome,
     StoredEvent,
 )
-from sunco.webhooks.memory import (
+from sunco.webhooks.inbox.memory import (
     MemoryInbox,
+)
+from sunco.webhooks.inbox.sqlite import (
+    SQLiteInbox,
 )
 from sunco.webhooks.router import (
     WebhookRouter,
 )
 from sunco.webhooks.signature import (
     verify,
-)
-from sunco.webhooks.sqlite import (
-    SQLiteInbox,
 )
 
 __all__ = [

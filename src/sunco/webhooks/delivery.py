@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import attrs
 
-from sunco import codec, jsontext
+from sunco import _json, codec
+from sunco._json import is_array, is_object
 from sunco.errors import DecodeError, PayloadError
-from sunco.jsontext import is_array, is_object
 from sunco.models.events import Event, UnknownEvent
 
 __all__ = ["WebhookDelivery", "parse", "read", "read_event"]
@@ -52,7 +52,7 @@ def parse(body: bytes | str) -> WebhookDelivery:
 def read(body: bytes) -> tuple[WebhookDelivery, list[Any]]:
     """As `parse`, with each event's own JSON besides."""
     try:
-        document = jsontext.load(body)
+        document = _json.load(body)
     except DecodeError as error:
         raise PayloadError(f"The delivery cannot be read: {error.message}.") from None
     events = document.get("events") if is_object(document) else None

@@ -9,21 +9,21 @@ from typing import Any, Final
 
 import anyio
 
+from sunco._clock import Clock, SystemClock
 from sunco.errors import ConfigurationError, PayloadError
 from sunco.models.events import Event, UnknownEvent
 from sunco.webhooks.asgi import Receive, Scope, Send
-from sunco.webhooks.calling import logger
-from sunco.webhooks.clock import Clock, SystemClock
 from sunco.webhooks.delivery import read
 from sunco.webhooks.handlers import EventHandlers, Handler
-from sunco.webhooks.identity import identify, lane_of
-from sunco.webhooks.inbox import Inbox, NewEvent
-from sunco.webhooks.inline import InlineHandling
-from sunco.webhooks.ledger import Ledger
-from sunco.webhooks.reception import OK, Answer, DisconnectedError, Reception, RefusedError
-from sunco.webhooks.retries import Retries
+from sunco.webhooks.inbox.base import Inbox, NewEvent
+from sunco.webhooks.keys import identify, lane_of
+from sunco.webhooks.processing.backoff import Retries
+from sunco.webhooks.processing.dedup import Ledger
+from sunco.webhooks.processing.inline import InlineHandling
+from sunco.webhooks.processing.invoke import logger
+from sunco.webhooks.processing.worker import Worker
+from sunco.webhooks.request import OK, Answer, DisconnectedError, Reception, RefusedError
 from sunco.webhooks.signature import Secrets
-from sunco.webhooks.worker import Worker
 
 __all__ = ["WebhookRouter"]
 

@@ -1,0 +1,1 @@
+"""Durable storage: one SQLite mechanism for inbox and journal."""

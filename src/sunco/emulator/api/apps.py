@@ -1,0 +1,64 @@
+"""Apps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sunco.emulator.api.lookup import ANY_APP, APPS
+from sunco.emulator.api.operation import ACCOUNT, APP, Operations
+from sunco.emulator.api.pagination import cut, read_page
+from sunco.emulator.errors import ApiError
+from sunco.emulator.schemas.configuration import APP_CREATE, APP_UPDATE
+from sunco.emulator.state.app import App
+
+if TYPE_CHECKING:
+    from sunco.emulator.api.operation import Answer, Call
+
+operations: Operations = Operations()
+
+
+@operations.add("POST", APPS, status=201, body=APP_CREATE, scopes=ACCOUNT)
+def create(call: Call) -> Answer:
+    """Create an app, without integrations or a switchboard."""
+    if len(call.account.apps) >= call.account.app_limit:
+        raise ApiError(
+            402,
+            "payment_required",
+            "Your account has reached the maximum number of apps for your subscription plan",
+        )
+    return {"app": call.account.create_app(call.body).to_json()}
+
+
+@operations.add("GET", APPS, scopes=ACCOUNT)
+def list_(call: Call) -> Answer:
+    """List the apps, a page at a time."""
+    page = read_page(call.query)
+    service_account = call.query.get("filter[serviceAccountId]")
+    own = call.principal.key_id
+    if service_account not in (None, own, own.removeprefix("svc_")):
+        raise ApiError(
+            403,
+            "forbidden",
+            "The serviceAccountId provided does not match supplied credentials",
+        )
+    return cut(call.account.listing, page).to_json("apps", App.to_json, call.address, call.query)
+
+
+@operations.add("GET", ANY_APP, scopes=APP)
+def get(call: Call) -> Answer:
+    """Return one app."""
+    return {"app": call.app.to_json_with_subdomain()}
+
+
+@operations.add("PATCH", ANY_APP, body=APP_UPDATE, scopes=APP)
+def update(call: Call) -> Answer:
+    """Change an app: what is missing stays."""
+    call.app.update(call.body)
+    return {"app": call.app.to_json()}
+
+
+@operations.add("DELETE", ANY_APP, scopes=ACCOUNT)
+def delete(call: Call) -> Answer:
+    """Delete an app with all that belongs to it."""
+    call.account.delete_app(call.app)
+    return {}

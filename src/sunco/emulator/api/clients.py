@@ -1,0 +1,59 @@
+"""The clients of users."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sunco.emulator.api.lookup import USER, user_of
+from sunco.emulator.api.operation import Operations
+from sunco.emulator.api.pagination import cut, read_page
+from sunco.emulator.errors import bad_request, not_found
+from sunco.emulator.schemas.clients import CLIENT_CREATE
+from sunco.emulator.state.users import Client
+
+if TYPE_CHECKING:
+    from sunco.emulator.api.operation import Answer, Call
+
+CLIENTS = f"{USER}/clients"
+
+operations: Operations = Operations()
+
+
+@operations.add("POST", CLIENTS, status=201, body=CLIENT_CREATE)
+def create(call: Call) -> Answer:
+    """Ask to link a user to a channel."""
+    user = user_of(call)
+    criteria = call.body["matchCriteria"]
+    integration = call.app.integrations.get(criteria["integrationId"])
+    if integration is None:
+        raise not_found("Integration")
+    if integration["type"] != criteria["type"]:
+        raise bad_request("matchCriteria.integrationId must match matchCriteria.type")
+    conversation = call.app.conversations.get(call.body["target"]["conversationId"])
+    if conversation is None:
+        raise not_found("Conversation")
+    if conversation.participant_of(user) is None:
+        raise bad_request("User is not a member of the target conversation")
+    return {"client": call.app.link(user, criteria, conversation).to_json()}
+
+
+@operations.add("GET", CLIENTS)
+def list_(call: Call) -> Answer:
+    """List the clients of a user, a page at a time."""
+    page = read_page(call.query)
+    return cut(user_of(call).clients, page).to_json(
+        "clients", Client.to_json, call.address, call.query
+    )
+
+
+@operations.add("DELETE", f"{CLIENTS}/{{clientId}}")
+def remove(call: Call) -> Answer:
+    """Remove a client of a user, from all conversations too."""
+    user = user_of(call)
+    client = user.clients.get(call.ids["clientId"])
+    if client is None:
+        raise not_found("Client")
+    if client.type == "sdk":
+        raise bad_request("Cannot remove a client of type 'sdk'")
+    call.app.remove_client(user, client)
+    return {}

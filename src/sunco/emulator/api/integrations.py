@@ -1,0 +1,127 @@
+"""Integrations, of sixteen types."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sunco.emulator.api.lookup import INTEGRATION, INTEGRATIONS, integration_of
+from sunco.emulator.api.operation import APP, Operations
+from sunco.emulator.api.pagination import cut, read_page
+from sunco.emulator.api.webhooks import add_webhook, check_room
+from sunco.emulator.errors import ApiError, bad_request, refuse
+from sunco.emulator.schemas.integrations import KINDS, UNKNOWN_KIND
+from sunco.emulator.schemas.schema import Object
+from sunco.emulator.state.records import Records
+
+if TYPE_CHECKING:
+    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.state.app import App
+
+# What an emulator may be told of an integration at its start, and what the API never says.
+_HIDDEN = ("configuredOnAdminCenter", "defaultResponderId")
+
+operations: Operations = Operations()
+
+
+# The type decides what else the body has, so the operations look at the rest of it.
+@operations.add("POST", INTEGRATIONS, status=201, body=Object(), scopes=APP)
+def create(call: Call) -> Answer:
+    """Create an integration; one of type custom comes with its first webhook."""
+    name = call.body.get("type")
+    kind = KINDS.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise bad_request("Invalid integration type")
+    refuse(kind.create.problems(call.body, ""))
+    _check_responder(call.app, call.body)
+    webhooks: list[dict[str, Any]] = call.body.get("webhooks", [])
+    if call.body["type"] == "custom":
+        check_room(call.app)
+    known = {
+        name: call.body[name]
+        for name in ("type", *kind.create.fields)
+        if name in call.body and name != "webhooks"
+    }
+    integration = call.app.add_integration({**_defaults(call.body["type"]), **known})
+    if call.body["type"] == "custom":
+        add_webhook(call.app, integration["id"], webhooks[0])
+    return {"integration": view(call.app, integration)}
+
+
+@operations.add("GET", INTEGRATIONS, scopes=APP)
+def list_(call: Call) -> Answer:
+    """List the integrations, all or those of some types, a page at a time."""
+    page = read_page(call.query)
+    if "filter" in call.query:
+        raise bad_request("Invalid query parameters")
+    types = call.query.get("filter[types]")
+    found = call.app.integrations
+    if types is not None:
+        wanted = set(types.split(","))
+        found = Records[dict[str, Any]]()
+        for integration in call.app.integrations:
+            if integration["type"] in wanted:
+                found.add(integration["id"], integration)
+    return cut(found, page).to_json(
+        "integrations", lambda one: view(call.app, one), call.address, call.query
+    )
+
+
+@operations.add("GET", INTEGRATION, scopes=APP)
+def get(call: Call) -> Answer:
+    """Return one integration."""
+    return {"integration": view(call.app, integration_of(call))}
+
+
+@operations.add("PATCH", INTEGRATION, body=Object(), scopes=APP)
+def update(call: Call) -> Answer:
+    """Change what can be changed of an integration; null clears."""
+    integration = integration_of(call)
+    kind = KINDS.get(integration["type"], UNKNOWN_KIND)
+    refuse(kind.update.problems(call.body, ""))
+    _check_responder(call.app, call.body)
+    integration.update({name: call.body[name] for name in kind.update.fields if name in call.body})
+    return {"integration": view(call.app, integration)}
+
+
+@operations.add("DELETE", INTEGRATION, scopes=APP)
+def delete(call: Call) -> Answer:
+    """Delete an integration with its webhooks and keys."""
+    integration = integration_of(call)
+    if integration.get("configuredOnAdminCenter"):
+        raise bad_request("SDK integrations configured on Admin Center cannot be deleted")
+    call.app.remove_integration(integration["id"])
+    return {}
+
+
+def view(app: App, integration: dict[str, Any]) -> dict[str, Any]:
+    """An integration as the API answers it, without its secrets."""
+    kind = KINDS.get(integration["type"], UNKNOWN_KIND)
+    shown = {
+        name: member
+        for name, member in integration.items()
+        if name not in kind.secrets and name not in _HIDDEN
+    }
+    if integration["type"] == "custom":
+        hooks = [one for one in app.webhooks if one.integration_id == integration["id"]]
+        return {**shown, "webhooks": [webhook.to_json() for webhook in hooks]}
+    responder = app.responder_of(integration["id"])
+    if responder is not None:
+        settings = responder.settings_to_json()
+        del settings["id"]
+        inherited = integration.get("defaultResponderId") is None
+        shown["defaultResponder"] = {**settings, "inherited": inherited}
+    return shown
+
+
+def _defaults(kind: str) -> dict[str, Any]:
+    disclaimer = {} if kind == "custom" else {"showAIDisclaimer": True}
+    return {**KINDS[kind].defaults, **disclaimer}
+
+
+def _check_responder(app: App, body: dict[str, Any]) -> None:
+    responder_id = body.get("defaultResponderId")
+    if responder_id is None:
+        return
+    if app.switchboard is None or app.switchboard.find(responder_id) is None:
+        title = "SwitchboardIntegration not found"
+        raise ApiError(404, "switchboard_integration_not_found", title)

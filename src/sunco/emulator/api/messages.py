@@ -1,0 +1,121 @@
+"""Messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sunco.emulator.api.lookup import CONVERSATION, author_of, conversation_of
+from sunco.emulator.api.operation import Operations
+from sunco.emulator.api.pagination import LARGEST_SIZE, cut, read_page
+from sunco.emulator.errors import ApiError, bad_request, refuse, resource_not_found
+from sunco.emulator.schemas.content import CONTENT
+from sunco.emulator.schemas.messages import MESSAGE
+from sunco.emulator.services.content import complete
+
+if TYPE_CHECKING:
+    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.state.app import App
+    from sunco.emulator.state.conversations import Conversation
+    from sunco.emulator.state.users import User
+
+MESSAGES = f"{CONVERSATION}/messages"
+
+# Silent: the message is kept, and delivered to no channel.
+NO_INTEGRATION = "none"
+
+operations: Operations = Operations()
+
+
+@operations.add("POST", MESSAGES, status=201, body=MESSAGE)
+def post(call: Call) -> Answer:
+    """Post a message; the answer is a list, though of one."""
+    conversation = conversation_of(call)
+    author = author_of(call.app, conversation, call.body["author"])
+    _check_destination(call.app, conversation, call.body)
+    content = _content(call.body)
+    limit = call.account.message_limit
+    if len(conversation.messages) >= limit:
+        raise ApiError(423, "locked", f"Message limit of {limit} per conversation reached.")
+    message: dict[str, Any] = {
+        "author": _author_view(call.body["author"], author),
+        "content": content,
+    }
+    if call.body.get("metadata") is not None:
+        message["metadata"] = call.body["metadata"]
+    destination = call.body.get("destination")
+    posted = call.app.post(conversation, message, author, destination=destination)
+    return {"messages": [posted]}
+
+
+@operations.add("GET", MESSAGES)
+def list_(call: Call) -> Answer:
+    """List messages backwards: the newest page first, each page oldest first."""
+    page = read_page(call.query, fixed_size=LARGEST_SIZE)
+    conversation = call.app.conversations.get(call.ids["conversationId"])
+    if conversation is None:
+        # The one listing whose 404 does not name the conversation.
+        raise resource_not_found()
+    return cut(conversation.messages, page, newest_first=True).to_json(
+        "messages", dict, call.address, call.query
+    )
+
+
+@operations.add("DELETE", MESSAGES)
+def delete_all(call: Call) -> Answer:
+    """Delete all messages of a conversation."""
+    call.app.delete_all_messages(conversation_of(call))
+    return {}
+
+
+@operations.add("DELETE", f"{MESSAGES}/{{messageId}}")
+def delete(call: Call) -> Answer:
+    """Delete one message."""
+    if not call.app.delete_message(conversation_of(call), call.ids["messageId"]):
+        raise resource_not_found("Message not found")
+    return {}
+
+
+def _author_view(author: dict[str, Any], user: User | None) -> dict[str, Any]:
+    view: dict[str, Any] = {
+        name: author[name]
+        for name in ("type", "subtypes", "displayName", "avatarUrl")
+        if name in author
+    }
+    if user is not None:
+        view["userId"] = user.id
+        if user.display_name is not None:
+            view.setdefault("displayName", user.display_name)
+    return view
+
+
+def _content(body: dict[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = body["content"]
+    if body.get("schema") == "whatsapp":
+        return content
+    refuse(CONTENT.problems(content, "content"))
+    if content["type"] == "formResponse":
+        raise bad_request("Messages of type formResponse cannot be sent via the API")
+    if content["type"] == "template":
+        raise bad_request("schema must be whatsapp for content of type template")
+    return complete(content)
+
+
+def _check_destination(app: App, conversation: Conversation, body: dict[str, Any]) -> None:
+    destination = body.get("destination")
+    if destination is None:
+        return
+    if body["author"]["type"] != "business" or conversation.type != "personal":
+        raise bad_request(
+            "destination is only supported for business messages in personal conversations"
+        )
+    clients = [client for one in conversation.participants for client in one.clients]
+    if "integrationId" in destination:
+        integration_id = destination["integrationId"]
+        if app.integrations.get(integration_id) is None:
+            raise bad_request("destination.integrationId does not exist")
+        reached = any(client.integration_id == integration_id for client in clients)
+    else:
+        kind = destination["integrationType"]
+        reached = kind == NO_INTEGRATION or any(client.type == kind for client in clients)
+    if not reached:
+        raise bad_request("The user has no client in the conversation for the destination")

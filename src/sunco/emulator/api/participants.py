@@ -1,0 +1,58 @@
+"""The participants of conversations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sunco.emulator.api.lookup import CONVERSATION, conversation_of, referenced_user
+from sunco.emulator.api.operation import Operations
+from sunco.emulator.api.pagination import cut, read_page
+from sunco.emulator.errors import bad_request, resource_not_found
+from sunco.emulator.schemas.conversations import LEAVE, MOST_PARTICIPANTS, PARTICIPANT
+from sunco.emulator.state.conversations import Participant
+
+if TYPE_CHECKING:
+    from sunco.emulator.api.operation import Answer, Call
+
+operations: Operations = Operations()
+
+
+@operations.add("GET", f"{CONVERSATION}/participants")
+def list_(call: Call) -> Answer:
+    """List the participants of a conversation, a page at a time."""
+    page = read_page(call.query)
+    return cut(conversation_of(call).participants, page).to_json(
+        "participants", Participant.to_json, call.address, call.query
+    )
+
+
+@operations.add("POST", f"{CONVERSATION}/join", status=201, body=PARTICIPANT)
+def join(call: Call) -> Answer:
+    """Add a user to an sdkGroup conversation."""
+    conversation = conversation_of(call)
+    if conversation.type != "sdkGroup":
+        raise bad_request("Only sdkGroup conversations can be joined")
+    if "subscribeSDKClient" not in call.body:
+        raise bad_request("subscribeSDKClient is required")
+    user = referenced_user(call.app, call.body)
+    if conversation.participant_of(user):
+        raise bad_request("User is already a member of the conversation")
+    if len(conversation.participants) >= MOST_PARTICIPANTS:
+        raise bad_request("Too many participants")
+    subscribe = call.body["subscribeSDKClient"]
+    participant = call.app.join(conversation, user, subscribe_sdk_client=subscribe)
+    return {"participant": participant.to_json()}
+
+
+@operations.add("POST", f"{CONVERSATION}/leave", body=LEAVE)
+def leave(call: Call) -> Answer:
+    """Remove a user from a conversation."""
+    conversation = conversation_of(call)
+    if "participantId" in call.body:
+        participant = conversation.participants.get(call.body["participantId"])
+    else:
+        participant = conversation.participant_of(referenced_user(call.app, call.body))
+    if participant is None:
+        raise resource_not_found("User is not a member of the conversation")
+    call.app.leave(conversation, participant.user)
+    return {}

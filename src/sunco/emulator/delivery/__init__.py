@@ -1,0 +1,1 @@
+"""Webhook deliveries and how they are sent."""

@@ -1,0 +1,1 @@
+"""What end users can do, and the facade that offers it."""

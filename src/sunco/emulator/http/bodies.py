@@ -1,0 +1,123 @@
+"""Reading the bodies of requests, within the limits that the platform sets."""
+
+from __future__ import annotations
+
+import json
+import math
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, cast
+
+from starlette.datastructures import FormData, UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from sunco.emulator.api.operation import Upload
+from sunco.emulator.errors import ApiError, bad_request
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable
+
+    from starlette.requests import Request
+
+BODY_BYTES = 100 * 1024
+UPLOAD_BYTES = 50 * 1024 * 1024
+# What stands around the file: boundaries, headers, the other fields.
+_ENVELOPE_BYTES = 64 * 1024
+
+
+async def read_content(request: Request) -> bytes:
+    """Read a JSON body.
+
+    Raises:
+        ApiError: 413 if it is larger than the platform takes.
+    """
+    chunks: list[bytes] = []
+    size = 0
+    # What is too large is read to its end too, since many clients listen only after sending.
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size <= BODY_BYTES:
+            chunks.append(chunk)
+    if size > BODY_BYTES:
+        raise ApiError(413, "payload_too_large", "The request body must not exceed 100kb")
+    return b"".join(chunks)
+
+
+def parse_object(content: bytes) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        ApiError: 400 if it is none.
+    """
+    try:
+        body = json.loads(content, parse_constant=_finite, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise bad_request("The request body is not valid JSON") from None
+    if not isinstance(body, dict):
+        raise bad_request("The request body must be a JSON object")
+    return cast("dict[str, Any]", body)
+
+
+async def read_upload(request: Request) -> Upload:
+    """Read the file that a form holds as its `source`.
+
+    It goes through a temporary file, so that a large one is in memory only once it is whole.
+
+    Raises:
+        ApiError: 400 if the form or the file is missing, 413 if the file is too large.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0]
+    if media_type.strip().lower() != "multipart/form-data":
+        raise bad_request("The content-type must be multipart/form-data")
+    try:
+        async with aclosing(request.stream()) as stream, aclosing(_limited(stream)) as limited:
+            form = await _parse_form(request, limited)
+    except _TooLargeError:
+        raise _too_large() from None
+    try:
+        source = form.get("source")
+        if not isinstance(source, UploadFile):
+            raise bad_request("source is required")
+        content = await source.read()
+        if len(content) > UPLOAD_BYTES:
+            raise _too_large()
+        kind = source.content_type or "application/octet-stream"
+        return Upload(source.filename or "file", kind, content)
+    finally:
+        await form.close()
+
+
+async def _parse_form(request: Request, stream: AsyncGenerator[bytes, None]) -> FormData:
+    try:
+        return await MultiPartParser(request.headers, stream, max_files=1).parse()
+    except _TooLargeError:
+        raise
+    except (MultiPartException, KeyError, ValueError):
+        async for _ in stream:
+            # To its end, as with JSON.
+            pass
+        raise bad_request("The request body is not a valid form") from None
+
+
+class _TooLargeError(MultiPartException):
+    """The parser closes its files on this kind of error only."""
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, "payload_too_large", "The file must not exceed 50mb")
+
+
+async def _limited(stream: AsyncIterable[bytes]) -> AsyncGenerator[bytes, None]:
+    size, most = 0, UPLOAD_BYTES + _ENVELOPE_BYTES
+    async for chunk in stream:
+        size += len(chunk)
+        if size <= most:
+            yield chunk
+    if size > most:
+        raise _TooLargeError("")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number

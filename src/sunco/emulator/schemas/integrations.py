@@ -1,0 +1,233 @@
+"""The sixteen types of integrations: what is sent to create and change them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sunco.emulator.schemas.common import ANY_TEXT, FLAG
+from sunco.emulator.schemas.configuration import WEBHOOK_CREATE
+from sunco.emulator.schemas.content import FORM_FIELD_BASE
+from sunco.emulator.schemas.schema import Array, Nullable, Number, Object, Shape, String, Tagged
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME = Nullable(String(longest=100))
+_SOME_TEXT = String(shortest=1)
+_SOME_OR_NULL = Nullable(_SOME_TEXT)
+_TEXT_OR_NULL = Nullable(ANY_TEXT)
+_TEXTS_OR_NULL = Nullable(Array(ANY_TEXT))
+
+_EVERY: dict[str, Shape] = {
+    "displayName": _NAME,
+    "defaultResponderId": _TEXT_OR_NULL,
+    "showAIDisclaimer": FLAG,
+}
+_CHANGED: dict[str, Shape] = {**_EVERY, "displayName": Nullable(String(shortest=1, longest=100))}
+_SDK: dict[str, Shape] = {
+    "canUserSeeConversationList": FLAG,
+    "canUserCreateMoreConversations": FLAG,
+}
+_ANDROID_SECRETS = ("projectId", "clientEmail", "privateKey", "serverKey")
+_ANDROID: dict[str, Shape] = {
+    **dict.fromkeys(_ANDROID_SECRETS, _SOME_OR_NULL),
+    "senderId": _SOME_OR_NULL,
+    **_SDK,
+}
+_IOS: dict[str, Shape] = {
+    "certificate": _SOME_OR_NULL,
+    "password": ANY_TEXT,
+    "production": FLAG,
+    "autoUpdateBadge": FLAG,
+    **_SDK,
+}
+_STORIES: dict[str, Shape] = {"storyRepliesEnabled": FLAG, "storyMentionsEnabled": FLAG}
+_MAILGUN: dict[str, Shape] = {"hideUnsubscribeLink": FLAG, "fromAddress": _SOME_OR_NULL}
+_WHATSAPP: dict[str, Shape] = dict.fromkeys(
+    ("hsmFallbackLanguage", "accountId", "accountManagementAccessToken"), _TEXT_OR_NULL
+)
+_WEB_TEXTS = (
+    "brandColor",
+    "conversationColor",
+    "actionColor",
+    "displayStyle",
+    "buttonWidth",
+    "buttonHeight",
+    "businessName",
+    "businessIconUrl",
+    "backgroundImageUrl",
+)
+_WEB: dict[str, Shape] = {
+    **dict.fromkeys(_WEB_TEXTS, ANY_TEXT),
+    "fixedIntroPane": FLAG,
+    "buttonIconUrl": _TEXT_OR_NULL,
+    "integrationOrder": _TEXTS_OR_NULL,
+    "originWhitelist": _TEXTS_OR_NULL,
+    "prechatCapture": Object(
+        {
+            "avatarUrl": ANY_TEXT,
+            "enabled": FLAG,
+            "enableEmailLinking": FLAG,
+            "fields": Array(FORM_FIELD_BASE),
+        }
+    ),
+    **_SDK,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A type of integration.
+
+    Args:
+        fields: What can be set when one is created, besides what every type has.
+        required: What must be.
+        changes: What can be changed, besides what can be for every type.
+        secrets: What is never answered.
+        defaults: What is answered although it was not set.
+    """
+
+    fields: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    required: tuple[str, ...] = ()
+    changes: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    secrets: tuple[str, ...] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def create(self) -> Object:
+        """What is sent to create one."""
+        return Object({**_EVERY, **self.fields}, required=self.required)
+
+    @property
+    def update(self) -> Object:
+        """What is sent to change one."""
+        return Object({**_CHANGED, **self.changes})
+
+
+_ATTACHMENTS = {"attachmentsEnabled": True}
+
+KINDS: Mapping[str, Kind] = {
+    "android": Kind(_ANDROID, changes=_ANDROID, secrets=_ANDROID_SECRETS, defaults=_ATTACHMENTS),
+    "apple": Kind(
+        {
+            "businessId": ANY_TEXT,
+            "apiSecret": ANY_TEXT,
+            "mspId": ANY_TEXT,
+            "authenticationMessageSecret": String(shortest=88),
+        },
+        required=("businessId", "apiSecret", "mspId"),
+        changes={"authenticationMessageSecret": String(shortest=88)},
+        secrets=("apiSecret",),
+    ),
+    "custom": Kind(
+        {"webhooks": Array(WEBHOOK_CREATE, fewest=1, most=1)},
+        required=("webhooks",),
+    ),
+    "instagram": Kind(
+        {
+            "pageAccessToken": _TEXT_OR_NULL,
+            "appId": ANY_TEXT,
+            "appSecret": _TEXT_OR_NULL,
+            **_STORIES,
+        },
+        required=("pageAccessToken", "appId", "appSecret"),
+        changes={"pageAccessToken": ANY_TEXT, **_STORIES},
+        secrets=("pageAccessToken", "appSecret"),
+        defaults={"storyRepliesEnabled": True, "storyMentionsEnabled": True},
+    ),
+    "ios": Kind(_IOS, changes=_IOS, secrets=("certificate", "password"), defaults=_ATTACHMENTS),
+    "line": Kind(
+        {
+            **dict.fromkeys(
+                ("channelId", "channelSecret", "channelAccessToken", "serviceCode", "qrCodeUrl"),
+                ANY_TEXT,
+            ),
+            "switcherSecret": _SOME_TEXT,
+        }
+    ),
+    "mailgun": Kind(
+        {
+            "apiKey": _SOME_OR_NULL,
+            "signingKey": _SOME_TEXT,
+            "domain": _SOME_TEXT,
+            "incomingAddress": _SOME_TEXT,
+            **_MAILGUN,
+        },
+        required=("apiKey", "domain", "incomingAddress"),
+        changes=_MAILGUN,
+        secrets=("apiKey",),
+    ),
+    "messagebird": Kind(
+        {"accessKey": _SOME_OR_NULL, "signingKey": _SOME_OR_NULL, "originator": _SOME_TEXT},
+        required=("accessKey", "signingKey", "originator"),
+        secrets=("accessKey", "signingKey"),
+    ),
+    "messenger": Kind(
+        {
+            "pageAccessToken": _TEXT_OR_NULL,
+            "appId": ANY_TEXT,
+            "appSecret": _TEXT_OR_NULL,
+            "pageId": Number(),
+            "pageName": ANY_TEXT,
+        },
+        required=("pageAccessToken", "appId", "appSecret"),
+        changes={"pageAccessToken": ANY_TEXT},
+        # The spec marks only the secret; the page's token opens as much.
+        secrets=("pageAccessToken", "appSecret"),
+    ),
+    "telegram": Kind({"token": _SOME_OR_NULL}, required=("token",), secrets=("token",)),
+    "twilio": Kind(
+        {
+            "accountSid": ANY_TEXT,
+            "authToken": _SOME_OR_NULL,
+            "phoneNumberSid": _SOME_TEXT,
+            "messagingServiceSid": _SOME_TEXT,
+        },
+        required=("accountSid", "authToken"),
+        secrets=("authToken",),
+    ),
+    "twitter": Kind(
+        {
+            "tier": String(choices=("enterprise",)),
+            "consumerKey": _SOME_TEXT,
+            "consumerSecret": _SOME_OR_NULL,
+            "accessTokenKey": _SOME_TEXT,
+            "accessTokenSecret": _SOME_OR_NULL,
+        },
+        required=(
+            "tier",
+            "consumerKey",
+            "consumerSecret",
+            "accessTokenKey",
+            "accessTokenSecret",
+        ),
+        secrets=("consumerKey", "consumerSecret", "accessTokenKey", "accessTokenSecret"),
+    ),
+    "unity": Kind(_SDK, changes=_SDK, defaults=_ATTACHMENTS),
+    "viber": Kind({"token": _SOME_OR_NULL}, required=("token",), secrets=("token",)),
+    "web": Kind(
+        _WEB,
+        changes=_WEB,
+        defaults={
+            "brandColor": "65758e",
+            "fixedIntroPane": False,
+            "conversationColor": "0099ff",
+            "actionColor": "0099ff",
+            "displayStyle": "button",
+            "buttonWidth": "58",
+            "buttonHeight": "58",
+            **_ATTACHMENTS,
+        },
+    ),
+    "whatsapp": Kind(
+        _WHATSAPP,
+        changes=_WHATSAPP,
+        secrets=("accountManagementAccessToken",),
+        defaults={"hsmFallbackLanguage": "en_US"},
+    ),
+}
+# What partners install has the partner's client id for its type.
+UNKNOWN_KIND = Kind()
+
+INTEGRATION = Tagged({name: kind.create for name, kind in KINDS.items()})

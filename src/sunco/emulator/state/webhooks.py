@@ -1,0 +1,89 @@
+"""Webhooks, and the events that wait to be delivered to them."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sunco.emulator.state.rendering import Detail
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MOST_WAITING = 10_000
+
+
+@dataclass(slots=True)
+class Webhook:
+    """Where events of some kinds are sent."""
+
+    id: str
+    integration_id: str
+    target: str
+    triggers: list[str]
+    secret: str
+    include_full_user: bool = False
+    include_full_source: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The webhook as the API answers it."""
+        return {
+            "id": self.id,
+            "version": "v2",
+            "target": self.target,
+            "triggers": self.triggers,
+            "secret": self.secret,
+            "includeFullUser": self.include_full_user,
+            "includeFullSource": self.include_full_source,
+        }
+
+    @property
+    def detail(self) -> Detail:
+        """How much it wants to see."""
+        return Detail(full_user=self.include_full_user, full_source=self.include_full_source)
+
+    def update(self, changes: Mapping[str, Any]) -> None:
+        """Set what is given."""
+        self.target = changes.get("target", self.target)
+        self.triggers = changes.get("triggers", self.triggers)
+        self.include_full_user = changes.get("includeFullUser", self.include_full_user)
+        self.include_full_source = changes.get("includeFullSource", self.include_full_source)
+
+
+class Outbox:
+    """The events that wait, by webhook. The oldest go when there are too many.
+
+    They do not outlive the process: a restored outbox is empty.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, deque[dict[str, Any]]] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_waiting": {}}
+
+    def put(self, webhook_id: str, event: dict[str, Any]) -> None:
+        """Add an event for a webhook."""
+        self._waiting.setdefault(webhook_id, deque(maxlen=MOST_WAITING)).append(event)
+
+    def put_back(self, webhook_id: str, events: list[dict[str, Any]]) -> None:
+        """Return events that were taken and not sent."""
+        waiting = self._waiting.setdefault(webhook_id, deque(maxlen=MOST_WAITING))
+        waiting.extendleft(reversed(events))
+
+    def take(self, webhook_id: str, most: int) -> list[dict[str, Any]]:
+        """Remove and return the oldest events of a webhook."""
+        waiting = self._waiting.get(webhook_id, deque())
+        taken = [waiting.popleft() for _ in range(min(most, len(waiting)))]
+        if not waiting:
+            self._waiting.pop(webhook_id, None)
+        return taken
+
+    def webhook_ids(self) -> list[str]:
+        """The webhooks that events wait for."""
+        return list(self._waiting)
+
+    def clear(self) -> None:
+        """Let every event go."""
+        self._waiting.clear()

@@ -1,0 +1,1 @@
+"""Inboxes: where events are stored until they are processed."""

@@ -1,0 +1,1 @@
+"""Processing events: which handlers run, when, and in what order."""

@@ -1,0 +1,361 @@
+"""Policy over a scripted transport: retries, what is reported, what is never repeated."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import pytest
+from support.scripted import ScriptedTransport, answer, refusal, scripted
+
+from sunco import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    ConfigurationError,
+    DecodeError,
+    NotFoundError,
+    RateLimitError,
+    RetryPolicy,
+    ServerError,
+    Sunco,
+    SuncoError,
+)
+from sunco.models import Conversation, Message, User
+
+pytestmark = pytest.mark.anyio
+
+BUSY = refusal(503, "unavailable", "Try later")
+CONVERSATION = answer({"conversation": {"id": "c1"}})
+POSTED = answer({"messages": [{"id": "m1"}]}, 201)
+
+
+def lost() -> APIConnectionError:
+    return APIConnectionError("ReadError", maybe_delivered=True)
+
+
+def refused() -> APIConnectionError:
+    return APIConnectionError("ConnectError", maybe_delivered=False)
+
+
+def timed_out() -> APITimeoutError:
+    return APITimeoutError("30 s went by", maybe_delivered=True)
+
+
+@pytest.mark.parametrize("failure", [lost, refused, timed_out, lambda: BUSY])
+async def test_a_get_is_tried_again(failure: Any) -> None:
+    sunco, transport = scripted(failure(), failure(), CONVERSATION)
+    assert await sunco.conversations.get("c1") == Conversation(id="c1")
+    assert len(transport.requests) == 3
+    assert len({(r.method, r.url, r.content) for r in transport.requests}) == 1
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+async def test_a_patch_is_tried_again_after_transient_statuses(status: int) -> None:
+    sunco, transport = scripted(answer(b"", status), CONVERSATION)
+    await sunco.conversations.update("c1", display_name="x")
+    assert [r.content for r in transport.requests] == [b'{"displayName":"x"}'] * 2
+
+
+async def test_a_post_that_may_have_arrived_is_never_repeated() -> None:
+    for failure in (lost(), timed_out()):
+        sunco, transport = scripted(failure)
+        with pytest.raises(APIConnectionError) as caught:
+            await sunco.messages.post("c1", "Hi")
+        assert caught.value.maybe_delivered
+        assert caught.value.attempts == 1
+        assert len(transport.requests) == 1
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+async def test_a_post_is_not_repeated_after_transient_statuses(status: int) -> None:
+    sunco, transport = scripted(answer(b"", status))
+    with pytest.raises(APIStatusError) as caught:
+        await sunco.messages.post("c1", "Hi")
+    assert caught.value.status == status
+    assert len(transport.requests) == 1
+
+
+async def test_a_post_that_never_left_is_tried_again() -> None:
+    sunco, transport = scripted(refused(), refusal(429, "too_many", "Slow down"), POSTED)
+    assert await sunco.messages.post("c1", "Hi") == [Message(id="m1")]
+    assert len(transport.requests) == 3
+
+
+async def test_a_post_marked_repeatable_is_tried_again() -> None:
+    sunco, transport = scripted(lost(), answer({"data": 1}))
+    reference: Any = {"url": "u"}
+    result = await sunco.conversations.download_message_ref(
+        "c1", user_id="u1", interactive_data_ref=reference
+    )
+    assert result == {"data": 1}
+    assert len(transport.requests) == 2
+
+
+async def test_what_was_uncertain_once_stays_uncertain() -> None:
+    """The last try never left, but the one before may have arrived."""
+    policy = RetryPolicy(max_attempts=2, backoff=1e-6)
+    for first in (lost(), BUSY):
+        sunco, _ = scripted(first, refused(), retry=policy)
+        with pytest.raises(APIConnectionError) as caught:
+            await sunco.conversations.delete("c1")
+        assert caught.value.maybe_delivered
+        assert caught.value.attempts == 2
+    sunco, _ = scripted(refused(), refused(), retry=policy)
+    with pytest.raises(APIConnectionError) as caught:
+        await sunco.conversations.delete("c1")
+    assert not caught.value.maybe_delivered
+
+
+async def test_a_delete_that_had_worked_after_all_is_a_success() -> None:
+    gone = refusal(404, "conversation_not_found", "Conversation not found")
+    for first in (lost(), timed_out(), BUSY):
+        sunco, transport = scripted(first, gone)
+        await sunco.conversations.delete("c1")
+        assert len(transport.requests) == 2
+
+
+async def test_a_delete_of_nothing_is_an_error() -> None:
+    gone = refusal(404, "conversation_not_found", "Conversation not found")
+    for script in ([gone], [refused(), gone], [refusal(429, "x", "y"), gone]):
+        sunco, _ = scripted(*script)
+        with pytest.raises(NotFoundError) as caught:
+            await sunco.conversations.delete("c1")
+        assert caught.value.attempts == len(script)
+        assert caught.value.code == "conversation_not_found"
+
+
+async def test_a_get_of_nothing_is_an_error_after_an_uncertain_try() -> None:
+    sunco, _ = scripted(lost(), refusal(404, "user_not_found", "User not found"))
+    with pytest.raises(NotFoundError):
+        await sunco.users.get("u1")
+
+
+async def test_tries_are_counted_and_end() -> None:
+    sunco, transport = scripted(*[BUSY] * 9)
+    with pytest.raises(ServerError) as caught:
+        await sunco.users.get("u1")
+    assert len(transport.requests) == 5
+    assert caught.value.attempts == 5
+    assert str(caught.value) == (
+        "GET /sc/v2/apps/app1/users/u1 answered 503 unavailable: Try later. The fault is on the "
+        "server's side: try again later. (Tried 5 times.)"
+    )
+
+
+async def test_a_wait_beyond_max_wait_is_raised_at_once() -> None:
+    slow = refusal(429, "too_many", "Slow down", **{"Retry-After": "61"})
+    sunco, transport = scripted(slow)
+    with pytest.raises(RateLimitError) as caught:
+        await sunco.users.get("u1")
+    assert caught.value.retry_after == 61
+    assert len(transport.requests) == 1
+
+
+async def test_retry_after_of_any_refusal_is_obeyed() -> None:
+    for status in (429, 503):
+        sunco, transport = scripted(
+            refusal(status, "x", "y", **{"Retry-After": "0.01"}), answer({"user": {"id": "u1"}})
+        )
+        assert await sunco.users.get("u1") == User(id="u1")
+        assert len(transport.requests) == 2
+
+
+async def test_an_outage_is_not_multiplied() -> None:
+    """The budget is shared: once it is spent, failures are raised after one try."""
+    sunco, transport = scripted(*[BUSY] * 1000)
+    copy = sunco.with_options(timeout=5)
+    attempts: list[int] = []
+    for client in (sunco, copy) * 30:
+        with pytest.raises(ServerError) as caught:
+            await client.users.get("u1")
+        attempts.append(caught.value.attempts)
+    assert attempts == [5] * 25 + [1] * 35
+    assert len(transport.requests) == 160
+
+
+async def test_rate_limits_spend_no_budget() -> None:
+    sunco, transport = scripted(*[refusal(429, "x", "y")] * 1000)
+    for _ in range(60):
+        with pytest.raises(RateLimitError):
+            await sunco.users.get("u1")
+    assert len(transport.requests) == 300
+
+
+async def test_waits_can_be_cancelled_at_once() -> None:
+    patient = RetryPolicy(max_wait=1000, deadline=None)
+    sunco, transport = scripted(
+        refusal(429, "x", "y", **{"Retry-After": "900"}), CONVERSATION, retry=patient
+    )
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(sunco.conversations.get, "c1")
+            await anyio.wait_all_tasks_blocked()
+            tasks.cancel_scope.cancel()
+    assert len(transport.requests) == 1
+
+
+async def test_the_deadline_shortens_attempts() -> None:
+    sunco, transport = scripted(CONVERSATION, retry=RetryPolicy(deadline=7), timeout=30)
+    await sunco.conversations.get("c1")
+    timeout = transport.requests[0].timeout
+    assert timeout is not None
+    assert 0 < timeout <= 7
+    cases: list[tuple[dict[str, Any], float | None]] = [
+        ({"timeout": 3}, 3),
+        ({"timeout": None, "retry": RetryPolicy(deadline=None)}, None),
+    ]
+    for options, expected in cases:
+        sunco, transport = scripted(CONVERSATION, **options)
+        await sunco.conversations.get("c1")
+        assert transport.requests[0].timeout == expected
+
+
+BAD_ANSWERS: list[tuple[bytes, str, str]] = [
+    (b"", "", "the body is empty"),
+    (b"  \n", "", "the body is empty"),
+    (b"<html><body>Bad Gateway</body></html>", "", "the body is HTML, not JSON"),
+    (b'{"messages": [', "", "the body is not JSON: Expecting value at character 14 of 14"),
+    (b"\xff\xfe\x00", "", "the body of 3 bytes is not JSON in UTF-8"),
+    (b"[" * 100_000, "", "the body is nested too deeply"),
+    (b'{"messages": NaN}', "", "the body of 17 bytes is not JSON in UTF-8"),
+    (b"[]", "", "expected an object with 'messages', got a list"),
+    (b"null", "", "expected an object with 'messages', got null"),
+    (b"{}", "messages", "is missing"),
+    (b'{"messages": {}}', "messages", "expected a list, got an object"),
+    (b'{"messages": [{"id": "1"}, []]}', "messages[1]", "expected an object, got a list"),
+    (b'{"messages": [{"id": null}]}', "messages[0].id", "expected text, got null"),
+    (b'{"messages": [{}]}', "messages[0].id", "is missing"),
+    (
+        b'{"messages": [{"id":"1"},{"id":"1"},{"id":"1"},{"id":"1","author":{"type":[]}}]}',
+        "messages[3].author.type",
+        "expected text, got a list",
+    ),
+    (
+        b'{"messages": [{"id":"1","received":"yesterday"}]}',
+        "messages[0].received",
+        "expected a time in ISO 8601",
+    ),
+]
+
+
+@pytest.mark.parametrize(("content", "location", "said"), BAD_ANSWERS)
+async def test_answers_that_cannot_be_read(content: bytes, location: str, said: str) -> None:
+    sunco, transport = scripted(answer(content, 201))
+    with pytest.raises(DecodeError) as caught:
+        await sunco.messages.post("c1", "Hi")
+    error = caught.value
+    assert error.location == location
+    assert said in error.message
+    assert (error.status, error.attempts) == (201, 1)
+    assert str(error).startswith(
+        "POST /sc/v2/apps/app1/conversations/c1/messages answered 201, but the answer cannot be "
+        "read: "
+    )
+    assert "\n" not in str(error)
+    assert len(transport.requests) == 1
+
+
+@pytest.mark.parametrize(("content", "location", "said"), BAD_ANSWERS)
+async def test_pages_that_cannot_be_read(content: bytes, location: str, said: str) -> None:
+    sunco, _ = scripted(lost(), answer(content))
+    with pytest.raises(DecodeError) as caught:
+        await sunco.messages.list("c1")
+    assert (caught.value.location, caught.value.attempts) == (location, 2)
+    assert said in caught.value.message
+
+
+async def test_a_bad_meta_is_named() -> None:
+    sunco, _ = scripted(answer({"messages": [], "meta": {"hasMore": []}}))
+    with pytest.raises(DecodeError) as caught:
+        await sunco.messages.list("c1")
+    assert caught.value.location == "meta.hasMore"
+
+
+async def test_deletes_do_not_care_what_the_body_is() -> None:
+    for content in (b"", b"{}", b"<html>", b'{"surprise": 1}'):
+        sunco, _ = scripted(answer(content))
+        await sunco.conversations.delete("c1")
+
+
+async def test_errors_of_the_transport_get_their_context() -> None:
+    sunco, _ = scripted(DecodeError("it is longer than allowed"))
+    with pytest.raises(DecodeError) as caught:
+        await sunco.users.get("u1")
+    assert (caught.value.method, caught.value.attempts) == ("GET", 1)
+    assert caught.value.path == "/sc/v2/apps/app1/users/u1"
+
+
+async def test_the_credential_is_asked_for_at_every_try_and_shown_nowhere() -> None:
+    sunco, transport = scripted(BUSY, lost(), answer({"user": []}))
+    with pytest.raises(SuncoError) as caught:
+        await sunco.users.get("u1")
+    assert [r.headers["authorization"] for r in transport.requests] == [
+        "Basic YXBwX2s6czNjcmV0"
+    ] * 3
+    assert_no_secret(caught.value, sunco, transport)
+
+
+def assert_no_secret(error: BaseException, *others: object) -> None:
+    """No message, repr or variable of a frame of sunco's own shows the credential."""
+    texts = [str(error), repr(error), *map(repr, others)]
+    link: BaseException | None = error
+    while link is not None:
+        texts.append("".join(traceback.format_exception(link)))
+        for frame, _ in traceback.walk_tb(link.__traceback__):
+            if "/tests/" not in frame.f_code.co_filename.replace("\\", "/"):
+                texts += [repr(value) for value in frame.f_locals.values()]
+        link = link.__cause__ or link.__context__
+    for text in texts:
+        assert "s3cret" not in text
+        assert "YXBwX2s6czNjcmV0" not in text
+
+
+async def test_closing() -> None:
+    sunco, transport = scripted()
+    async with sunco.with_options(app_id="other"):
+        pass
+    assert transport.closed == 0
+    async with sunco:
+        pass
+    assert transport.closed == 1
+
+
+async def test_closed_while_it_waits_for_another_try() -> None:
+    """What is raised is what happened, not that the next try could not be sent."""
+    closed = ConfigurationError("This client is closed")
+    for first in (lost(), refused(), BUSY):
+        sunco, transport = scripted(first, closed)
+        with pytest.raises((APIConnectionError, ServerError)) as caught:
+            await sunco.users.get("u1")
+        assert caught.value.attempts == 1
+        assert getattr(caught.value, "maybe_delivered", None) is getattr(
+            first, "maybe_delivered", None
+        )
+        assert len(transport.requests) == 2
+    sunco, _ = scripted(closed)
+    with pytest.raises(ConfigurationError):
+        await sunco.users.get("u1")
+
+
+async def test_many_tasks_share_a_client() -> None:
+    class Echo(ScriptedTransport):
+        async def send(self, request: Any) -> Any:
+            await anyio.lowlevel.checkpoint()
+            user = request.url.rpartition("/")[2]
+            return answer({"user": {"id": user}})
+
+    sunco = Sunco(
+        key_id="k", key_secret="s", base_url="http://localhost", app_id="a", transport=Echo()
+    )
+    seen: dict[str, str] = {}
+
+    async def get(user: str) -> None:
+        seen[user] = (await sunco.users.get(user)).id
+
+    async with anyio.create_task_group() as tasks:
+        for number in range(200):
+            tasks.start_soon(get, f"u{number}")
+    assert seen == {f"u{number}": f"u{number}" for number in range(200)}

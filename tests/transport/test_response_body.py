@@ -1,0 +1,121 @@
+"""Bodies are decompressed piece by piece, and never beyond their limit."""
+
+from __future__ import annotations
+
+import gzip
+import tracemalloc
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sunco import DecodeError
+from sunco.transport._response_body import Body
+
+TEXT = b'{"messages": []}' * 100
+
+
+def read(*chunks: bytes, encoding: str = "", limit: int = 1_000_000, length: str = "") -> bytes:
+    body = Body(201, {"content-encoding": encoding, "content-length": length}, limit)
+    for chunk in chunks:
+        body.add(chunk)
+    return body.whole()
+
+
+def raw_deflate(data: bytes) -> bytes:
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return packer.compress(data) + packer.flush()
+
+
+PACKED = {
+    "": TEXT,
+    "identity": TEXT,
+    "gzip": gzip.compress(TEXT),
+    "X-GZIP": gzip.compress(TEXT),
+    "deflate": zlib.compress(TEXT),
+}
+
+
+@given(sizes=st.lists(st.integers(1, 40), min_size=1), encoding=st.sampled_from(sorted(PACKED)))
+def test_wherever_it_is_cut_it_reads_the_same(sizes: list[int], encoding: str) -> None:
+    packed, chunks = PACKED[encoding], list[bytes]()
+    for size in sizes:
+        chunks.append(packed[:size])
+        packed = packed[size:]
+    assert read(*chunks, packed, encoding=encoding) == TEXT
+
+
+def test_pieces_without_anything_in_them() -> None:
+    for encoding, packed in PACKED.items():
+        assert read(b"", packed[:9], b"", packed[9:], b"", encoding=encoding) == TEXT
+
+
+def test_deflate_without_its_header() -> None:
+    assert read(raw_deflate(TEXT), encoding="deflate") == TEXT
+
+
+def test_several_members_and_padding() -> None:
+    packed = gzip.compress(b"one") + gzip.compress(b"") + gzip.compress(b"two") + b"\0\0\0"
+    assert read(packed, encoding="gzip") == b"onetwo"
+
+
+def test_nothing_at_all_is_nothing_in_any_encoding() -> None:
+    assert read(encoding="gzip") == b""
+
+
+@pytest.mark.parametrize(
+    ("packed", "encoding"),
+    [
+        (b"abc", "gzip"),
+        (gzip.compress(TEXT)[:-4], "gzip"),
+        (gzip.compress(TEXT)[:-8] + b"12345678", "gzip"),
+        (gzip.compress(TEXT), "deflate"),
+        (b"\xff\xff\xff\xff", "deflate"),
+    ],
+)
+def test_what_is_not_what_it_promises(packed: bytes, encoding: str) -> None:
+    with pytest.raises(DecodeError, match="compression is broken") as caught:
+        read(packed, encoding=encoding)
+    assert caught.value.status == 201
+
+
+def test_compressed_in_some_other_way() -> None:
+    with pytest.raises(DecodeError, match="not asked for"):
+        read(b"x", encoding="br")
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", ""])
+def test_the_limit_is_exact(encoding: str) -> None:
+    assert read(PACKED[encoding], encoding=encoding, limit=len(TEXT)) == TEXT
+    with pytest.raises(DecodeError, match="longer than max_response_bytes, 1599"):
+        read(PACKED[encoding], encoding=encoding, limit=len(TEXT) - 1)
+
+
+def test_a_small_gzip_that_grows_is_not_inflated() -> None:
+    body = Body(200, {"content-encoding": "gzip"}, 1000)
+    bomb = gzip.compress(b"\0" * 10_000_000)
+    tracemalloc.start()
+    body.add(bomb)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert body.refused
+    assert peak < 200_000
+    body.add(b"more")
+    with pytest.raises(DecodeError, match="longer than max_response_bytes, 1000"):
+        body.whole()
+
+
+def test_members_that_say_nothing_end_as_well() -> None:
+    body = Body(200, {"content-encoding": "gzip"}, 1000)
+    rounds = 0
+    while not body.refused:
+        body.add(gzip.compress(b"") * 100)
+        rounds += 1
+    assert rounds < 40
+
+
+def test_what_is_announced_as_too_long_is_not_read() -> None:
+    assert Body(200, {"content-length": "3000000000"}, 1000).refused
+    assert not Body(200, {"content-length": "1000"}, 1000).refused
+    assert not Body(200, {"content-length": "nonsense"}, 1000).refused
