@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from sunco.bulk import Entry, Fate, Journal, JournalError, MemoryJournal, Settlement, SQLiteJournal
+from sunco.bulk import Entry, Status, Journal, JournalError, MemoryJournal, Settlement, SQLiteJournal
 
 pytestmark = pytest.mark.anyio
 
@@ -81,7 +81,7 @@ async def test_a_key_that_comes_twice_in_a_run_is_a_duplicate(journal: Journal) 
 )
 async def test_the_next_run_goes_on(
     make: Make,
-    fate: Fate | None,
+    fate: Status | None,
     again: bool,  # noqa: FBT001 - a parameter
     verdict: str,
 ) -> None:

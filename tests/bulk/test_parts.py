@@ -16,7 +16,7 @@ import pytest
 
 from sunco import NotFoundError
 from sunco.bulk import Report, run
-from sunco.bulk._key_set import Seen
+from sunco.bulk._key_set import KeySet
 from sunco.bulk.journal.serialize import described, fingerprint, remembered
 from sunco.models import Conversation, Message, TextMessage
 
@@ -82,7 +82,7 @@ def test_errors_are_one_line_of_some_length() -> None:
 
 
 def test_keys_are_seen_once() -> None:
-    seen = Seen()
+    seen = KeySet()
     keys = [f"key-{number}" for number in range(20_000)]
     assert all(seen.add(key) for key in keys)
     assert not any(seen.add(key) for key in keys)

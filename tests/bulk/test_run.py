@@ -35,13 +35,13 @@ async def test_each_item_is_done_once() -> None:
 
     report = await run(note, range(500), key=by_text, concurrency=7)
     assert sorted(done) == list(range(500))
-    assert (report.done, report.ended, report.total, report.ok) == (500, 500, 500, True)
+    assert (report.done, report.finished, report.total, report.ok) == (500, 500, 500, True)
     assert report.rate > 0
 
 
 async def test_no_items_are_no_trouble() -> None:
     report = await run(echo, [], key=by_text)
-    assert (report.ended, report.ok) == (0, True)
+    assert (report.finished, report.ok) == (0, True)
     assert Report().rate == 0
 
 
@@ -204,8 +204,8 @@ async def test_an_item_without_a_good_key_is_reported(key: Any, complaint: str) 
     [
         ({"concurrency": 0}, "concurrency must be"),
         ({"stop_after_failures": 0}, "stop_after_failures must be"),
-        ({"settle": -1.0}, "settle must be"),
-        ({"uncertain": "maybe"}, "uncertain is"),
+        ({"grace_period": -1.0}, "grace_period must be"),
+        ({"on_uncertain": "maybe"}, "on_uncertain must be"),
         ({"items": 7}, "items must be iterable"),
     ],
 )

@@ -171,4 +171,4 @@ async def test_a_cancellation_from_elsewhere_is_a_doubt(anyio_backend: str) -> N
 
     outcomes = await outcomes_of([1, 2], cancelled)
     assert isinstance(outcomes["1"].error, UncertainError)
-    assert (outcomes["1"].fate, outcomes["2"].fate) == ("uncertain", "done")
+    assert (outcomes["1"].status, outcomes["2"].status) == ("uncertain", "done")

@@ -9,7 +9,7 @@ from typing import Final, Literal, Protocol, TypeAlias
 import attrs
 
 from sunco.bulk.errors import JournalError
-from sunco.bulk.outcome import Fate
+from sunco.bulk.outcome import Status
 
 __all__ = [
     "Claim",
@@ -73,13 +73,13 @@ class Settlement:
 
     Attributes:
         key: The item's key.
-        fate: What became of it.
+        status: What became of it.
         error: What went wrong, in one line.
         result: What was returned, as JSON.
     """
 
     key: str
-    fate: Fate
+    status: Status
     error: str | None = None
     result: str | None = None
 
@@ -201,7 +201,7 @@ class MemoryJournal:
         for settled in settlements:
             self._entries[settled.key] = attrs.evolve(
                 self._entries[settled.key],
-                state=settled.fate,
+                state=settled.status,
                 error=settled.error,
                 result=settled.result,
                 changed=time(),

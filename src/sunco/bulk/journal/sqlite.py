@@ -178,7 +178,7 @@ class SQLiteJournal:
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         """Note what became of items; see `Journal`."""
         self._batch.fates.extend(
-            (settled.key, settled.fate, settled.error, settled.result) for settled in settlements
+            (settled.key, settled.status, settled.error, settled.result) for settled in settlements
         )
         await self._write(self._batch)
 

@@ -57,7 +57,7 @@ async def test_failures_are_told_from_doubts(error: Exception, fate: str) -> Non
 
     journal = MemoryJournal()
     outcome = (await outcomes_of([1], fail, journal=journal))["1"]
-    assert (outcome.fate, outcome.error, outcome.attempts) == (fate, error, 1)
+    assert (outcome.status, outcome.error, outcome.attempts) == (fate, error, 1)
     entry = await journal.entry("1")
     assert entry is not None
     assert entry.state == fate
@@ -131,7 +131,7 @@ async def test_what_may_have_been_done_a_moment_ago_has_time_to_show() -> None:
 
     await run(doubt, [1, 2], key=by_text, journal=journal, job="j")
     done: list[int] = []
-    report = await run(order, range(6), key=by_text, journal=journal, job="j", settle=0.3)
+    report = await run(order, range(6), key=by_text, journal=journal, job="j", grace_period=0.3)
     assert report.done == 6
     assert {*done[:4]} == {0, 3, 4, 5}
 
@@ -151,7 +151,7 @@ async def test_what_was_under_way_when_the_process_ended_has_time_to_show() -> N
     async def order(item: int) -> None:
         done.append(item)
 
-    report = await run(order, range(6), key=by_text, journal=journal, job="j", settle=0.3)
+    report = await run(order, range(6), key=by_text, journal=journal, job="j", grace_period=0.3)
     assert (report.done, {*done[:4]}) == (6, {0, 3, 4, 5})
 
 
@@ -167,7 +167,7 @@ async def test_no_more_wait_than_may_be_under_way() -> None:
 
     await run(doubt, [1, 2, 3], key=by_text, journal=journal, job="j")
     done: list[int] = []
-    options: dict[str, Any] = {"journal": journal, "job": "j", "settle": 0.05, "concurrency": 2}
+    options: dict[str, Any] = {"journal": journal, "job": "j", "grace_period": 0.05, "concurrency": 2}
     await run(order, range(6), key=by_text, **options)
     assert sorted(done) == list(range(6))
     assert min(done.index(1), done.index(2)) < done.index(4)
@@ -192,7 +192,7 @@ async def test_async_items_that_come_slowly_do_not_hold_up_what_has_waited() -> 
 
     await run(doubt, [1], key=by_text, journal=journal, job="j")
     with anyio.fail_after(10):
-        report = await run(work, items(), key=by_text, journal=journal, job="j", settle=0.02)
+        report = await run(work, items(), key=by_text, journal=journal, job="j", grace_period=0.02)
     assert report.done == 2
 
 
@@ -203,9 +203,9 @@ async def test_what_may_have_been_done_can_be_left_alone() -> None:
         raise TimeoutError
 
     await run(doubt, [1], key=by_text, journal=journal)
-    outcome = (await outcomes_of([1], doubt, journal=journal, uncertain="leave"))["1"]
+    outcome = (await outcomes_of([1], doubt, journal=journal, on_uncertain="skip"))["1"]
     assert isinstance(outcome.error, UncertainError)
-    assert (outcome.fate, outcome.attempts) == ("uncertain", 1)
+    assert (outcome.status, outcome.attempts) == ("uncertain", 1)
 
 
 async def test_an_item_that_changed_under_its_key_is_reported() -> None:

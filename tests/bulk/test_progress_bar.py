@@ -12,13 +12,13 @@ import pytest
 from rich.console import Console
 
 from sunco.bulk import Report, run
-from sunco.bulk.progress_bar import bar
+from sunco.bulk.progress_bar import progress_bar
 
 
 def test_it_shows_how_far_the_job_is() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=140, _environ={"TERM": "xterm"})
-    with bar("campaign [of] 2026", console) as watch:
+    with progress_bar("campaign [of] 2026", console) as watch:
         assert watch is not None
         watch(Report(total=1000, done=400, failed=1, uncertain=2, skipped=97, seconds=4.0))
     shown = out.getvalue()
@@ -36,7 +36,7 @@ def test_it_shows_how_far_the_job_is() -> None:
 
 def test_it_is_quiet_where_there_is_no_terminal() -> None:
     out = io.StringIO()
-    with bar("campaign", Console(file=out)) as watch:
+    with progress_bar("campaign", Console(file=out)) as watch:
         assert watch is None
     assert out.getvalue() == ""
 
