@@ -9,14 +9,9 @@ __all__ = [
     "ExportError",
     "InvalidKeyError",
     "ItemChangedError",
-    "JournalError",
     "RowError",
     "UncertainError",
 ]
-
-
-class JournalError(SuncoError):
-    """The journal cannot be used. The job ends."""
 
 
 class ExportError(SuncoError):

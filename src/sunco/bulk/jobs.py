@@ -76,7 +76,7 @@ async def run(
 
     Raises:
         ConfigurationError: An argument is invalid. Nothing was called.
-        JournalError: The journal belongs to another job, is in use, or cannot be used.
+        StorageError: The journal belongs to another job, is in use, or cannot be used.
     """
     options = JobOptions(
         fn=fn,

@@ -21,8 +21,8 @@ from sunco.bulk.errors import (
     RowError,
     UncertainError,
 )
-from sunco.bulk.journal.base import Entry, Journal, Settlement, Verdict
-from sunco.bulk.journal.serialize import described, fingerprint, remembered
+from sunco.bulk.journal.base import Completion, Decision, Entry, Journal
+from sunco.bulk.journal.serialize import describe_error, encode_result, fingerprint
 from sunco.bulk.options import JobOptions
 from sunco.bulk.outcome import Outcome, Report, Status, status_of
 from sunco.bulk.progress import ProgressTracker
@@ -72,7 +72,7 @@ class JobRunner(Generic[T, R]):
         """Run the job.
 
         Raises:
-            JournalError: The journal cannot be used.
+            StorageError: The journal cannot be used.
         """
         journal = self._options.journal
         if journal is not None:
@@ -166,7 +166,7 @@ class JobRunner(Generic[T, R]):
         self._recorded = anyio.Event()
         # Cancelled here, items would be done and recorded as started.
         with anyio.CancelScope(shield=True):
-            await journal.settle([_settlement(outcome) for outcome in finished])
+            await journal.record([_completion(outcome) for outcome in finished])
         return finished
 
     async def _admit(self, item: T) -> tuple[Attempt, float] | None:
@@ -182,27 +182,29 @@ class JobRunner(Generic[T, R]):
                 await self._reject(key, item, "duplicate", None)
                 return None
             return Attempt(key=key, number=1, maybe_done=True, since=None), 0.0
-        claim = await journal.claim(key, fingerprint(item), again=options.on_uncertain == "retry")
+        claim = await journal.claim(
+            key, fingerprint(item), retry_uncertain=options.on_uncertain == "retry"
+        )
         before = claim.before
-        if claim.verdict == "new":
+        if claim.decision == "new":
             now = datetime.now(UTC)
             return Attempt(key=key, number=1, maybe_done=False, since=now), 0.0
-        if claim.verdict == "again" and before is not None:
-            since = datetime.fromtimestamp(before.first, UTC)
+        if claim.decision == "retry" and before is not None:
+            since = datetime.fromtimestamp(before.first_started, UTC)
             number = before.attempts + 1
             attempt = Attempt(key=key, number=number, maybe_done=True, since=since)
             return attempt, self._delay_after(before)
-        if claim.verdict == "done":
+        if claim.decision == "done":
             self._tracker.skip()
         else:
-            await self._reject(key, item, claim.verdict, before)
+            await self._reject(key, item, claim.decision, before)
         return None
 
     def _key(self, item: T) -> str:
         try:
             key, again = self._options.key(item), self._options.key(item)
         except Exception as error:
-            raise InvalidKeyError(f"key() failed with {described(error)}.") from error
+            raise InvalidKeyError(f"key() failed with {describe_error(error)}.") from error
         return _checked_key(key, again)
 
     def _delay_after(self, before: Entry) -> float:
@@ -217,9 +219,9 @@ class JobRunner(Generic[T, R]):
         # A clock that was set back must not make the delay longer.
         return max(0.0, self._options.grace_period - max(0.0, elapsed))
 
-    async def _reject(self, key: str, item: T, verdict: Verdict, before: Entry | None) -> None:
-        kind, reason = _REJECTIONS[verdict]
-        uncertain = verdict == "uncertain"
+    async def _reject(self, key: str, item: T, decision: Decision, before: Entry | None) -> None:
+        kind, reason = _REJECTIONS[decision]
+        uncertain = decision == "uncertain"
         outcome = Outcome[T, R](
             key=key,
             item=item,
@@ -294,7 +296,7 @@ def _checked_key(key: object, again: object) -> str:
     return key
 
 
-_REJECTIONS: Final[dict[Verdict, tuple[type[RowError], str]]] = {
+_REJECTIONS: Final[dict[Decision, tuple[type[RowError], str]]] = {
     "duplicate": (DuplicateKeyError, "Another item of this run has the same key."),
     "changed": (
         ItemChangedError,
@@ -307,10 +309,10 @@ _REJECTIONS: Final[dict[Verdict, tuple[type[RowError], str]]] = {
 }
 
 
-def _settlement(outcome: Outcome[Any, Any]) -> Settlement:
+def _completion(outcome: Outcome[Any, Any]) -> Completion:
     if outcome.error is None:
-        return Settlement(outcome.key, outcome.status, result=remembered(outcome.result))
-    return Settlement(outcome.key, outcome.status, error=described(outcome.error))
+        return Completion(outcome.key, outcome.status, result=encode_result(outcome.result))
+    return Completion(outcome.key, outcome.status, error=describe_error(outcome.error))
 
 
 def _status_of(failure: Exception) -> Status:
