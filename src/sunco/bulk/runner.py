@@ -270,7 +270,7 @@ def _primary_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     _, interruptions = group.split(Exception)
     found: BaseException = interruptions or group
     while isinstance(found, BaseExceptionGroup):
-        inner = list(found.exceptions)
+        inner: list[BaseException] = [*found.exceptions]
         if interruptions is not None and len(inner) > 1:
             break
         found = inner[0]
