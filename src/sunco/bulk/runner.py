@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from time import perf_counter, time
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import anyio
 import anyio.lowlevel
@@ -266,15 +266,20 @@ class JobRunner(Generic[T, R]):
 
 
 def _primary_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The exception to raise for a group: an interruption first, else the first error."""
-    _, interruptions = group.split(Exception)
-    found: BaseException = interruptions or group
-    while isinstance(found, BaseExceptionGroup):
-        inner: list[BaseException] = [*found.exceptions]
-        if interruptions is not None and len(inner) > 1:
-            break
-        found = inner[0]
-    return found
+    """The exception to raise for a group: interruptions before errors, and of errors the first."""
+    leaves = list(_leaves(group))
+    interruptions = [leaf for leaf in leaves if not isinstance(leaf, Exception)]
+    if len(interruptions) > 1:
+        return BaseExceptionGroup("The job was interrupted", interruptions)
+    return (interruptions or leaves)[0]
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(cast("BaseExceptionGroup[BaseException]", error))
+        else:
+            yield error
 
 
 def _checked_key(key: object, again: object) -> str:
