@@ -18,10 +18,10 @@ from sunco import (
     DecodeError,
     NotFoundError,
     ServerError,
+    StorageError,
 )
 from sunco.bulk import (
     ItemChangedError,
-    JournalError,
     MemoryJournal,
     UncertainError,
     attempt,
@@ -225,6 +225,6 @@ async def test_the_job_is_named_after_its_function() -> None:
         await run(fn, [1], key=by_text, journal=journal)
         named = Sender if isinstance(fn, Sender) else echo
         with pytest.raises(
-            JournalError, match=f"of another job, '{named.__module__}.{named.__qualname__}'"
+            StorageError, match=f"belongs to another job, '{named.__module__}.{named.__qualname__}'"
         ):
             await journal.open("other")

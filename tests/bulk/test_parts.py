@@ -17,7 +17,7 @@ import pytest
 from sunco import NotFoundError
 from sunco.bulk import Report, run
 from sunco.bulk._key_set import Seen
-from sunco.bulk.journal.serialize import described, fingerprint, remembered
+from sunco.bulk.journal.serialize import describe_error, encode_result, fingerprint
 from sunco.models import Conversation, Message, TextMessage
 
 
@@ -70,15 +70,15 @@ def test_order_is_no_difference_and_what_has_no_form_is_not_compared() -> None:
     ],
 )
 def test_of_results_is_kept_what_has_a_form_and_no_message(result: Any, text: str | None) -> None:
-    assert remembered(result) == text
+    assert encode_result(result) == text
 
 
 def test_errors_are_one_line_of_some_length() -> None:
-    assert described(ValueError("two\nlines")) == "ValueError: two lines"
-    assert described(TimeoutError()) == "TimeoutError"
-    assert described(NotFoundError(status=404)).startswith("NotFoundError: answered 404")
-    assert described(ValueError("\ud800")) == "ValueError: \\ud800"
-    assert len(described(ValueError("x" * 9999))) == 500
+    assert describe_error(ValueError("two\nlines")) == "ValueError: two lines"
+    assert describe_error(TimeoutError()) == "TimeoutError"
+    assert describe_error(NotFoundError(status=404)).startswith("NotFoundError: answered 404")
+    assert describe_error(ValueError("\ud800")) == "ValueError: \\ud800"
+    assert len(describe_error(ValueError("x" * 9999))) == 500
 
 
 def test_keys_are_seen_once() -> None:

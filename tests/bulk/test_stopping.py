@@ -13,10 +13,10 @@ import anyio
 import pytest
 
 from bulk.items import by_text, outcomes_of
+from sunco import StorageError
 from sunco.bulk import (
-    JournalError,
+    Completion,
     MemoryJournal,
-    Settlement,
     UncertainError,
     run,
 )
@@ -59,10 +59,10 @@ async def test_it_stops_after_so_many_failures() -> None:
 class BrokenJournal(MemoryJournal):
     closed = False
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
-        if any(settled.key == "3" for settled in settlements):
-            raise JournalError("The disk is full.")
-        await super().settle(settlements)
+    async def record(self, completions: Sequence[Completion]) -> None:
+        if any(settled.key == "3" for settled in completions):
+            raise StorageError("The disk is full.")
+        await super().record(completions)
 
     async def close(self) -> None:
         await super().close()
@@ -76,7 +76,7 @@ async def test_a_journal_that_cannot_be_written_ends_the_job() -> None:
         if item > 3:
             await anyio.sleep_forever()
 
-    with pytest.raises(JournalError, match="The disk is full"):
+    with pytest.raises(StorageError, match="The disk is full"):
         await run(work, range(10), key=by_text, journal=journal)
     assert journal.closed
 

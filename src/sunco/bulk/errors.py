@@ -9,14 +9,9 @@ __all__ = [
     "ExportError",
     "InvalidKeyError",
     "ItemChangedError",
-    "JournalError",
     "RowError",
     "UncertainError",
 ]
-
-
-class JournalError(SuncoError):
-    """A journal that cannot be used, or not any more. The job ends with it."""
 
 
 class ExportError(SuncoError):

@@ -76,7 +76,7 @@ async def run(
 
     Raises:
         ConfigurationError: An argument cannot work. Nothing was called.
-        JournalError: The journal is of another job, in use, or cannot be used (any more).
+        StorageError: The journal is of another job, in use, or cannot be used (any more).
     """
     settings = Settings(
         fn=fn,

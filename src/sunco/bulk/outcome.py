@@ -9,12 +9,12 @@ import attrs
 
 from sunco import APIConnectionError, APIStatusError, DecodeError
 
-__all__ = ["Fate", "Outcome", "Report", "fate_of"]
+__all__ = ["Outcome", "Report", "Status", "fate_of"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Fate: TypeAlias = Literal["done", "failed", "uncertain"]
+Status: TypeAlias = Literal["done", "failed", "uncertain"]
 """`"uncertain"`: it failed in a way that leaves open whether it took effect."""
 
 _REQUEST_TIMEOUT = 408
@@ -37,7 +37,7 @@ class Outcome(Generic[T, R]):
 
     key: str
     item: T
-    fate: Fate
+    fate: Status
     result: R | None = None
     error: Exception | None = None
     attempts: int = 0
@@ -87,7 +87,7 @@ class Report:
         return carried_out / self.seconds if self.seconds else 0.0
 
 
-def fate_of(error: BaseException) -> Fate:
+def fate_of(error: BaseException) -> Status:
     """What an error says of whether the item was done: certainly not, or perhaps.
 
     An answer that cannot be read answers a request that was carried out. Whoever gives up waiting

@@ -26,8 +26,8 @@ from sunco.bulk.errors import (
     RowError,
     UncertainError,
 )
-from sunco.bulk.journal.base import Entry, Journal, Settlement, Verdict
-from sunco.bulk.journal.serialize import described, fingerprint, remembered
+from sunco.bulk.journal.base import Completion, Decision, Entry, Journal
+from sunco.bulk.journal.serialize import describe_error, encode_result, fingerprint
 from sunco.bulk.outcome import Outcome, Report, fate_of
 from sunco.bulk.progress import Tally
 from sunco.bulk.source import EndOfItems, source_of
@@ -115,7 +115,7 @@ class Work(Generic[T, R]):
         """Carry it out.
 
         Raises:
-            JournalError: The journal cannot be used, or not any more.
+            StorageError: The journal cannot be used, or not any more.
         """
         journal = self._settings.journal
         if journal is not None:
@@ -188,7 +188,7 @@ class Work(Generic[T, R]):
         self._tell()
         # Cancelled now, it would be done and not noted.
         with anyio.CancelScope(shield=True):
-            await journal.settle([_settlement(outcome) for outcome in ended])
+            await journal.record([_completion(outcome) for outcome in ended])
         return ended
 
     async def _next(self) -> _Started[T] | None:
@@ -231,30 +231,32 @@ class Work(Generic[T, R]):
                 await self._refuse(key, item, "duplicate", None)
                 return None
             return self._started(item, Attempt(key=key, number=1, maybe_done=True, since=None), 0)
-        claim = await journal.claim(key, fingerprint(item), again=settings.uncertain == "again")
+        claim = await journal.claim(
+            key, fingerprint(item), retry_uncertain=settings.uncertain == "again"
+        )
         before = claim.before
-        if claim.verdict == "new":
+        if claim.decision == "new":
             now = datetime.now(UTC)
             return self._started(item, Attempt(key=key, number=1, maybe_done=False, since=now), 0)
-        if claim.verdict == "again" and before is not None:
-            since = datetime.fromtimestamp(before.first, UTC)
+        if claim.decision == "retry" and before is not None:
+            since = datetime.fromtimestamp(before.first_started, UTC)
             number = before.attempts + 1
             return self._started(
                 item,
                 Attempt(key=key, number=number, maybe_done=True, since=since),
                 self._wait_for(before),
             )
-        if claim.verdict == "done":
+        if claim.decision == "done":
             self._tally.skip()
         else:
-            await self._refuse(key, item, claim.verdict, before)
+            await self._refuse(key, item, claim.decision, before)
         return None
 
     def _key(self, item: T) -> str:
         try:
             key, again = self._settings.key(item), self._settings.key(item)
         except Exception as error:
-            raise InvalidKeyError(f"key() failed with {described(error)}.") from error
+            raise InvalidKeyError(f"key() failed with {describe_error(error)}.") from error
         return _checked_key(key, again)
 
     def _started(self, item: T, attempt: Attempt, wait: float) -> _Started[T]:
@@ -272,9 +274,9 @@ class Work(Generic[T, R]):
         # However the clock was set meanwhile, it is never waited for longer.
         return max(0.0, self._settings.settle - max(0.0, gone))
 
-    async def _refuse(self, key: str, item: T, verdict: Verdict, before: Entry | None) -> None:
-        kind, reason = _REFUSALS[verdict]
-        uncertain = verdict == "uncertain"
+    async def _refuse(self, key: str, item: T, decision: Decision, before: Entry | None) -> None:
+        kind, reason = _REFUSALS[decision]
+        uncertain = decision == "uncertain"
         outcome = Outcome[T, R](
             key=key,
             item=item,
@@ -337,7 +339,7 @@ def _checked_key(key: object, again: object) -> str:
     return key
 
 
-_REFUSALS: Final[dict[Verdict, tuple[type[RowError], str]]] = {
+_REFUSALS: Final[dict[Decision, tuple[type[RowError], str]]] = {
     "duplicate": (DuplicateKeyError, "Another item of this run has the same key."),
     "changed": (
         ItemChangedError,
@@ -350,10 +352,10 @@ _REFUSALS: Final[dict[Verdict, tuple[type[RowError], str]]] = {
 }
 
 
-def _settlement(outcome: Outcome[Any, Any]) -> Settlement:
+def _completion(outcome: Outcome[Any, Any]) -> Completion:
     if outcome.error is None:
-        return Settlement(outcome.key, outcome.fate, result=remembered(outcome.result))
-    return Settlement(outcome.key, outcome.fate, error=described(outcome.error))
+        return Completion(outcome.key, outcome.fate, result=encode_result(outcome.result))
+    return Completion(outcome.key, outcome.fate, error=describe_error(outcome.error))
 
 
 def _fate_of(failure: Exception) -> Literal["failed", "uncertain"]:
