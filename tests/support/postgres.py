@@ -14,12 +14,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 
 __all__ = ["PASSWORD", "PostgresServer", "fresh_schema", "server"]
 
 PASSWORD = "correct-horse"
+
+pytest.importorskip("psycopg", reason="needs the extra sunco[postgres]")
 
 
 def unprivileged() -> dict[str, Any]:
@@ -120,5 +121,7 @@ def fresh_schema() -> tuple[str, str]:
 
 
 def drop_schema(schema: str) -> None:
+    import psycopg  # noqa: PLC0415 - an extra
+
     with psycopg.connect(dsn(), autocommit=True) as connection:
         connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())

@@ -13,9 +13,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+
 from support.postgres import free_port
 
 __all__ = ["RedisServer", "url"]
+
+pytest.importorskip("redis", reason="needs the extra sunco[redis]")
 
 
 class RedisServer:

@@ -123,9 +123,7 @@ class SharedRateLimiter(ABC):
             epoch = self._epoch
             count = max(1, min(self._waiting, math.floor(self._current * BATCH_SECONDS)))
             try:
-                reserved = await anyio.to_thread.run_sync(
-                    self._call, count, abandon_on_cancel=True
-                )
+                reserved = await anyio.to_thread.run_sync(self._call, count, abandon_on_cancel=True)
             except StorageError as error:
                 self._report_outage(error)
                 if self._fallback is not None:
@@ -226,6 +224,7 @@ class SharedRateLimiter(ABC):
         await self.aclose()
 
     def __repr__(self) -> str:
+        kind = type(self).__name__
         if not hasattr(self, "_calls"):
-            return f"<{type(self).__name__}, not initialized>"
-        return f"{type(self).__name__}(rate={self._rate!r}, burst={self._burst!r}, name={self._name!r})"
+            return f"<{kind}, not initialized>"
+        return f"{kind}(rate={self._rate!r}, burst={self._burst!r}, name={self._name!r})"
