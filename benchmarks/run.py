@@ -199,8 +199,8 @@ connections. All of them encode and decode the bodies.
 {post_table}
 ## Reading a conversation of 30,000 messages
 
-Of the 100 messages of a page, 60 are plain text. The others are texts with replies or links, images,
-files, carousels and forms.
+Of the 100 messages of a page, 60 are plain text. The others are texts with replies or links,
+images, files, carousels and forms.
 
 {others("messages per second", walked, "figure")}
 ## Decoding a page of 100 messages

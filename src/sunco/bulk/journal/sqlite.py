@@ -16,9 +16,8 @@ import anyio.lowlevel
 import anyio.to_thread
 import attrs
 
-from sunco import ConfigurationError
-from sunco.bulk.errors import JournalError
-from sunco.bulk.journal.base import Claim, Entry, Settlement, State, verdict_on
+from sunco import ConfigurationError, StorageError
+from sunco.bulk.journal.base import Claim, Completion, Entry, EntryState, decide
 
 __all__ = ["SQLiteJournal"]
 
@@ -75,7 +74,7 @@ class _Wish:
 
     key: str
     fingerprint: bytes | None
-    again: bool
+    retry_uncertain: bool
     claim: Claim = _NEW
 
 
@@ -86,11 +85,11 @@ class _Batch:
         self.wishes: list[_Wish] = []
         self.fates: list[tuple[str | None, ...]] = []
         self.begun = False
-        self.error: Exception | None = JournalError("The journal was given up meanwhile.")
+        self.error: Exception | None = StorageError("The journal was given up meanwhile.")
         self.written = anyio.Event()
 
     def write(self, connection: sqlite3.Connection, run: int) -> None:
-        """Write it all, and fill in the verdicts."""
+        """Write it all, and fill in the decisions."""
         now = time()
         if self.fates:
             connection.execute(_SETTLE, {"now": now, "rows": _json(self.fates)})
@@ -99,13 +98,15 @@ class _Batch:
         again: list[str] = []
         for wish in self.wishes:
             before = known.get(wish.key)
-            verdict = verdict_on(before, wish.fingerprint, run=run, again=wish.again)
+            decision = decide(
+                before, wish.fingerprint, run=run, retry_uncertain=wish.retry_uncertain
+            )
             if wish.key in new or wish.key in again:
-                verdict = "duplicate"
-            wish.claim = _NEW if verdict == "new" else Claim(verdict, before)
-            if verdict == "new":
+                decision = "duplicate"
+            wish.claim = _NEW if decision == "new" else Claim(decision, before)
+            if decision == "new":
                 new[wish.key] = wish.fingerprint.hex() if wish.fingerprint else None
-            elif verdict == "again":
+            elif decision == "retry":
                 again.append(wish.key)
         if new:
             rows = {"run": run, "now": now, "rows": _json(list(new.items()))}
@@ -168,17 +169,17 @@ class SQLiteJournal:
             async with self._turn:
                 await self._in_thread(self._disconnect)
 
-    async def claim(self, key: str, fingerprint: bytes | None, *, again: bool) -> Claim:
+    async def claim(self, key: str, fingerprint: bytes | None, *, retry_uncertain: bool) -> Claim:
         """Note that an item is started; see `Journal`."""
-        wish = _Wish(key, fingerprint, again)
+        wish = _Wish(key, fingerprint, retry_uncertain)
         self._batch.wishes.append(wish)
         await self._write(self._batch)
         return wish.claim
 
-    async def settle(self, settlements: Sequence[Settlement]) -> None:
+    async def record(self, completions: Sequence[Completion]) -> None:
         """Note what became of items; see `Journal`."""
         self._batch.fates.extend(
-            (settled.key, settled.fate, settled.error, settled.result) for settled in settlements
+            (settled.key, settled.status, settled.error, settled.result) for settled in completions
         )
         await self._write(self._batch)
 
@@ -186,9 +187,9 @@ class SQLiteJournal:
         """What is known of a key."""
         return (await self._read(lambda connection: _entries(connection, [key]))).get(key)
 
-    async def counts(self) -> Mapping[State, int]:
+    async def counts(self) -> Mapping[EntryState, int]:
         """How many keys are in each state."""
-        none: dict[State, int] = {"started": 0, "done": 0, "failed": 0, "uncertain": 0}
+        none: dict[EntryState, int] = {"started": 0, "done": 0, "failed": 0, "uncertain": 0}
         return none | dict(await self._read(lambda c: c.execute(_COUNTS).fetchall()))
 
     async def _write(self, batch: _Batch) -> None:
@@ -223,7 +224,7 @@ class SQLiteJournal:
                 batch.write(connection, self._run)
                 connection.execute("COMMIT")
             except (sqlite3.Error, ValueError) as error:
-                batch.error = JournalError(
+                batch.error = StorageError(
                     f"The journal {self._path} cannot be written: {error}. What it says is done is "
                     "done; make room, or make it writable, and run the job again."
                 )
@@ -244,7 +245,7 @@ class SQLiteJournal:
     def _connect(self, job: str) -> None:
         with self._thread_turn:
             if self._connection is not None:
-                raise JournalError("The journal is in use by another job.")
+                raise StorageError("The journal is in use by another run.")
             connection: sqlite3.Connection | None = None
             try:
                 # What a job is about is not for everybody on the machine to read.
@@ -276,26 +277,26 @@ class SQLiteJournal:
             connection.execute(f"PRAGMA user_version = {_VERSION}")
             connection.execute("INSERT INTO job VALUES (?, 0)", (job,))
         elif application != _APPLICATION:
-            raise JournalError(f"{self._path} is a database, and no journal: use another path.")
+            raise StorageError(f"{self._path} is a database, and no journal: use another path.")
         elif version != _VERSION:
-            raise JournalError(
+            raise StorageError(
                 f"The journal {self._path} is of another version of sunco: finish with that one, "
                 "or use another path."
             )
         ((name, run),) = connection.execute("SELECT name, run FROM job")
         if name != job:
-            raise JournalError(
-                f"The journal {self._path} is of another job, {name!r}, not {job!r}: use another "
-                "path, or name the job as it was."
+            raise StorageError(
+                f"The journal {self._path} belongs to another job, {name!r}, not {job!r}: use "
+                "another path, or name the job as it was."
             )
         connection.execute("UPDATE job SET run = run + 1")
         connection.execute("COMMIT")
         return int(run) + 1
 
-    def _refusal(self, error: Exception) -> JournalError:
+    def _refusal(self, error: Exception) -> StorageError:
         if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-            return JournalError(f"The journal {self._path} is in use by another process.")
-        return JournalError(f"The journal {self._path} cannot be used: {error}.")
+            return StorageError(f"The journal {self._path} is in use by another process.")
+        return StorageError(f"The journal {self._path} cannot be used: {error}.")
 
     def _disconnect(self) -> None:
         with self._thread_turn:
@@ -308,8 +309,8 @@ class SQLiteJournal:
         await anyio.to_thread.run_sync(work, limiter=self._threads)
 
 
-def _not_open() -> JournalError:
-    return JournalError("The journal is not open.")
+def _not_open() -> StorageError:
+    return StorageError("The journal is not open.")
 
 
 def _json(value: object) -> str:
@@ -325,7 +326,7 @@ def _entries(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, E
             state=state,
             attempts=attempts,
             run=run,
-            first=first,
+            first_started=first,
             changed=changed,
             fingerprint=None if fingerprint is None else bytes.fromhex(fingerprint),
             error=error,
