@@ -34,7 +34,7 @@ REPLACED = {
     r"likewise": "as above; repeat the reason",
     r"so many": "a number, a limit",
     r"stands? in": "appear in; replace",
-    r"house|floors?": "layer",
+    r"house": "project",
 }
 PRIVATE = re.compile(rf"\b({'|'.join(REPLACED)})\b", re.IGNORECASE)
 
