@@ -6,7 +6,15 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.schemas.actions import ACTION, ITEM_ACTION
-from sunco.emulator.schemas.common import ALT_TEXT, ANY_TEXT, FLAG, METADATA, SHORT_TEXT, TEXT
+from sunco.emulator.schemas.common import (
+    ALT_TEXT,
+    ANY_TEXT,
+    FLAG,
+    MESSAGE_TEXT,
+    METADATA,
+    SHORT_TEXT,
+    TEXT,
+)
 from sunco.emulator.schemas.schema import (
     Array,
     Number,
@@ -22,6 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sunco.emulator.schemas.schema import Rule, Schema
+
+
+_QUICK_REPLIES = {"reply", "locationRequest"}
 
 
 def _own_actions(content: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -41,6 +52,13 @@ def _one_opens_among(*sources: Callable[[Mapping[str, Any]], list[dict[str, Any]
         return None
 
     return rule
+
+
+def _no_mixed_replies(content: Mapping[str, Any]) -> str | None:
+    kinds = {action["type"] for action in content.get("actions", ())}
+    if kinds & _QUICK_REPLIES and kinds - _QUICK_REPLIES:
+        return "actions of type reply or locationRequest cannot be mixed with other types"
+    return None
 
 
 def _unique_names(content: Mapping[str, Any]) -> str | None:
@@ -104,7 +122,7 @@ CONTENT = Tagged(
         "text": Object(
             {
                 **RICH_TEXT,
-                "text": TEXT,
+                "text": MESSAGE_TEXT,
                 "blockChatInput": FLAG,
                 "actions": Array(ACTION),
                 "payload": ANY_TEXT,
@@ -113,6 +131,7 @@ CONTENT = Tagged(
                 at_least_one("text", "actions", "htmlText", "markdownText"),
                 ONE_RICH_TEXT,
                 _one_opens_among(_own_actions),
+                _no_mixed_replies,
             ),
         ),
         "carousel": Object(
@@ -144,7 +163,7 @@ CONTENT = Tagged(
         "image": Object(
             {**MEDIA_FIELDS, "actions": Array(ACTION)},
             required=("mediaUrl",),
-            rules=(ONE_RICH_TEXT, _one_opens_among(_own_actions)),
+            rules=(ONE_RICH_TEXT, _one_opens_among(_own_actions), _no_mixed_replies),
         ),
         "list": Object(
             {
@@ -169,4 +188,4 @@ CONTENT = Tagged(
     }
 )
 # A string stands for a text message.
-TEXT_OR_CONTENT = TextOr(CONTENT, TEXT)
+TEXT_OR_CONTENT = TextOr(CONTENT, MESSAGE_TEXT)
