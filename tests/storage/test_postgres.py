@@ -40,13 +40,17 @@ def select(database: PostgresDatabase, statement: str = "SELECT 1") -> Any:
     return database.run_sync(lambda c: c.execute(statement.encode()).fetchall())
 
 
+def _nothing(_: object) -> None:
+    """Work that needs a connection and does nothing with it."""
+
+
 class TestVersions:
     def test_tables_are_created_only_in_an_empty_schema(
         self, database: PostgresDatabase, schema: str
     ) -> None:
         assert select(database, f"SELECT version FROM {schema}.meta") == [(VERSION,)]
         assert database.migrate() == (VERSION, VERSION)
-        (PostgresDatabase(postgres.dsn(), schema=schema)).run_sync(lambda _: None)
+        (PostgresDatabase(postgres.dsn(), schema=schema)).run_sync(_nothing)
 
     def test_a_schema_with_other_tables_is_rejected_and_not_touched(
         self, database: PostgresDatabase, schema: str
@@ -75,7 +79,7 @@ class TestVersions:
             async with anyio.create_task_group() as tasks:
                 for _ in range(4):
                     database = PostgresDatabase(postgres.dsn(), schema=schema)
-                    tasks.start_soon(database.run, lambda _: None)
+                    tasks.start_soon(database.run, _nothing)
 
         anyio.run(main)
 

@@ -209,16 +209,17 @@ class PostgresInbox:
             await self._database.run(lambda connection: connection.execute("SELECT 1"))
         self._notifier = _Notifier(self._database, self._channel)
 
-    async def _register(self) -> None:
+    async def _register(self) -> int:
         name = f"{platform.node()}:{os.getpid()}"
         began = monotonic()
 
         def register(connection: Connection) -> int:
-            return _value(connection, self._sql(_REGISTER), (name, self._lease, self._lease))
+            return int(_value(connection, self._sql(_REGISTER), (name, self._lease, self._lease)))
 
         self._held.clear()
-        self._worker = await self._database.run(register)
+        worker = self._worker = await self._database.run(register)
         self._until = self._until_from(began)
+        return worker
 
     def _until_from(self, began: float) -> float:
         return began + self._lease - min(_MAX_MARGIN, self._lease / 5)
@@ -269,10 +270,10 @@ class PostgresInbox:
     async def _renew(self) -> None:
         began, worker = monotonic(), self._worker
 
-        def renew(connection: Connection) -> int | None:
-            return _value(connection, self._sql(_RENEW), (worker,))
+        def renew(connection: Connection) -> bool:
+            return _value(connection, self._sql(_RENEW), (worker,)) is not None
 
-        if await self._database.run(renew) is None:
+        if not await self._database.run(renew):
             # Others may have what this process held: start again as another worker.
             await self._register()
         else:
@@ -332,10 +333,10 @@ class PostgresInbox:
 
     async def claim(self, limit: int, *, events: int = 100) -> Sequence[Claim]:
         """Claim ordering keys that are ready; see `Inbox`."""
-        if self._worker is None or monotonic() >= self._until:
-            # Others may have what this process held: start again as another worker.
-            await self._register()
         worker = self._worker
+        if worker is None or monotonic() >= self._until:
+            # Others may have what this process held: start again as another worker.
+            worker = await self._register()
 
         def claim(connection: Connection) -> list[tuple[Any, ...]]:
             # One after the other: an earlier call may have been cancelled, and still be running.
