@@ -226,7 +226,7 @@ async def test_invalid_arguments_are_rejected(
 
 async def test_one_process_at_a_time_exports_to_a_folder(sunco: Sunco, tmp_path: Path) -> None:
     async def ids() -> AsyncIterator[str]:
-        with pytest.raises(ExportError, match="another process exports to it"):
+        with pytest.raises(ExportError, match="in use by another process"):
             await export_conversations(sunco, conversations=[], to=tmp_path)
         yield "gone"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -13,7 +12,7 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -22,8 +21,8 @@ import anyio
 import anyio.to_thread
 import attrs
 
-from sunco import ConfigurationError, Sunco, SuncoError
-from sunco._storage.file_lock import locked
+from sunco import ConfigurationError, StorageError, Sunco, SuncoError
+from sunco._storage.file_lock import FileLock
 from sunco.bulk._key_set import KeySet
 from sunco.bulk.errors import ExportError
 from sunco.bulk.export.files import file_name, replace_durably
@@ -162,13 +161,15 @@ async def export_conversations(
 
 @contextmanager
 def _exclusive(folder: Path) -> Generator[None]:
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(folder / _LOCK))
-        except sqlite3.Error as error:
-            reason = "another process exports to it" if "locked" in str(error) else str(error)
-            raise ExportError(f"{folder} cannot be exported to: {reason}.") from error
+    lock = FileLock(folder / _LOCK, name=f"The folder {folder}")
+    try:
+        lock.acquire()
+    except StorageError as error:
+        raise ExportError(error.message) from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 class _Exporter:
