@@ -39,6 +39,9 @@ from sunco.webhooks.inbox.base import (
 from sunco.webhooks.inbox.memory import (
     MemoryInbox,
 )
+from sunco.webhooks.inbox.postgres import (
+    PostgresInbox,
+)
 from sunco.webhooks.inbox.sqlite import (
     SQLiteInbox,
 )
@@ -62,6 +65,7 @@ __all__ = [
     "InboxStats",
     "MemoryInbox",
     "NewEvent",
+    "PostgresInbox",
     "RetryLater",
     "SQLiteInbox",
     "StoredEvent",

@@ -13,9 +13,8 @@ from typing import Any, Final, Literal
 import anyio.to_thread
 
 from sunco._clock import Clock, SystemClock
-from sunco._storage.database import Journal
+from sunco._storage.database import Database, Schema
 from sunco._sync import AutoResetEvent
-from sunco.errors import ConfigurationError
 from sunco.webhooks.inbox.base import (
     Claim,
     ClaimLostError,
@@ -28,8 +27,7 @@ from sunco.webhooks.inbox.base import (
 
 __all__ = ["SQLiteInbox"]
 
-_VERSION: Final = 1
-_SCHEMA: Final = """
+_TABLES: Final = """
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     key TEXT NOT NULL UNIQUE,
@@ -59,6 +57,7 @@ CREATE TABLE queues (
 ) WITHOUT ROWID;
 CREATE INDEX soonest ON queues (ready)
 """
+_SCHEMA: Final = Schema(name="inbox", application_id=0, migrations=[_TABLES])
 
 _PARKED: Final = 1e300
 _ADD: Final = """
@@ -107,7 +106,7 @@ WHERE key = ? AND status = 'failed'
 class SQLiteInbox:
     """Keeps events in a SQLite database until they are handled.
 
-    All events of a delivery are stored in one transaction, and the delivery is answered after its
+    All events of a delivery are stored in one transaction, and the delivery is acknowledged after its
     commit: an acknowledged event is in the file, and a process that is killed (`kill -9`) loses
     none. An event that is being handled at that moment is handled again by the next process, from
     its first handler on; all others are not.
@@ -142,14 +141,10 @@ class SQLiteInbox:
         synchronous: Literal["full", "normal"] = "full",
         clock: Clock | None = None,
     ) -> None:
-        if str(path) in {"", ":memory:"}:
-            raise ConfigurationError("An inbox needs a file; without one there is MemoryInbox.")
-        if synchronous not in {"full", "normal"}:
-            raise ConfigurationError('synchronous is "full" or "normal".')
         self._path = Path(path)
         self._dedup_ttl = dedup_ttl
         self._clock = clock or SystemClock()
-        self._journal = Journal(path, schema=_SCHEMA, version=_VERSION, synchronous=synchronous)
+        self._journal = Database(path, schema=_SCHEMA, synchronous=synchronous)
         self._leadership: sqlite3.Connection | None = None
         self._changed = AutoResetEvent()
 
@@ -196,7 +191,7 @@ class SQLiteInbox:
                 if connection.execute(_ADD, row).rowcount:
                     connection.execute(_ENQUEUE, {"ordering_key": event.ordering_key, "now": now})
 
-        await self._journal.run(work, flushed=True)
+        await self._journal.run(work, flush=True)
         self._changed.set()
 
     async def claim(self, limit: int, *, events: int = 100) -> Sequence[Claim]:
@@ -364,7 +359,7 @@ class SQLiteInbox:
             connection.execute(_ENQUEUE, {"ordering_key": ordering_key, "now": now})
             return True
 
-        found = await self._journal.run(work, flushed=True)
+        found = await self._journal.run(work, flush=True)
         self._changed.set()
         return found
 

@@ -238,7 +238,7 @@ class _Supervised:
 
 
 _abandoned: Final[list[Any]] = []
-"""Coroutines that cannot be closed. Kept, as their deletion would try again."""
+"""Coroutines that cannot be closed. Kept, as their deletion would close them once more."""
 
 
 def describe(failure: BaseException) -> str:
