@@ -40,6 +40,7 @@ from sunco.errors import (
     RateLimitError,
     ServerError,
     SignatureError,
+    StorageError,
     SuncoError,
     WebhookError,
 )
@@ -96,6 +97,7 @@ __all__ = [
     "RetryPolicy",
     "ServerError",
     "SignatureError",
+    "StorageError",
     "Sunco",
     "SuncoError",
     "Transport",

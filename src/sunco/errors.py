@@ -17,6 +17,7 @@ SuncoError
 │   └── ServerError                   5xx
 ├── DecodeError                       an answer, but not one that can be read
 ├── PaginationError                   a walk that would never end
+├── StorageError                      an inbox or journal that cannot be used
 └── WebhookError                      a delivery that is refused
     ├── SignatureError                the key is missing or wrong
     └── PayloadError                  the body cannot be read
@@ -47,6 +48,7 @@ __all__ = [
     "RateLimitError",
     "ServerError",
     "SignatureError",
+    "StorageError",
     "SuncoError",
     "WebhookError",
 ]
@@ -283,6 +285,10 @@ class DecodeError(SuncoError):
 
 class PaginationError(SuncoError):
     """The API led a walk in a circle, or said that there is more and not where."""
+
+
+class StorageError(SuncoError):
+    """An inbox or a journal cannot be opened, read or written. What was stored before is kept."""
 
 
 class WebhookError(SuncoError):

@@ -27,7 +27,7 @@ from sunco.errors import (
 from sunco.models.pages import Links, Listing, Meta
 from sunco.multipart import Multipart
 from sunco.observe import Observer, Report
-from sunco.ratelimit import RateLimiter
+from sunco.ratelimit import Limiter
 from sunco.retry import TRANSIENT, RetryBudget, RetryPolicy
 from sunco.transport import Transport
 from sunco.wire import Headers, Operation, Request, Response
@@ -64,7 +64,7 @@ class Session:
     app_id: str | None
     timeout: float | None
     retry: RetryPolicy
-    limiter: RateLimiter | None = None
+    limiter: Limiter | None = None
     observers: tuple[Observer, ...] = ()
     budget: RetryBudget = attrs.field(factory=RetryBudget)
     jitter: Callable[[], float] = random.random

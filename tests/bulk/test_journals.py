@@ -8,7 +8,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from sunco.bulk import Entry, Fate, Journal, JournalError, MemoryJournal, Settlement, SQLiteJournal
+from sunco import StorageError
+from sunco.bulk import Completion, Entry, Journal, MemoryJournal, SQLiteJournal, Status
 
 pytestmark = pytest.mark.anyio
 
@@ -40,81 +41,81 @@ async def entry_of(journal: Journal, key: str) -> Entry:
 
 async def test_a_new_key_is_started(journal: Journal) -> None:
     assert await journal.entry("a") is None
-    claim = await journal.claim("a", b"12345678", again=True)
-    assert (claim.verdict, claim.before) == ("new", None)
+    claim = await journal.claim("a", b"12345678", retry_uncertain=True)
+    assert (claim.decision, claim.before) == ("new", None)
     entry = await entry_of(journal, "a")
     assert (entry.state, entry.attempts, entry.run) == ("started", 1, 1)
-    assert (entry.fingerprint, entry.first) == (b"12345678", entry.changed)
+    assert (entry.fingerprint, entry.first_started) == (b"12345678", entry.changed)
 
 
 async def test_what_became_of_it_is_kept(journal: Journal) -> None:
     for key in "abc":
-        await journal.claim(key, None, again=True)
-    await journal.settle([Settlement("a", "done", result='["m1"]')])
-    await journal.settle([Settlement("b", "failed", error="NotFoundError: gone")])
+        await journal.claim(key, None, retry_uncertain=True)
+    await journal.record([Completion("a", "done", result='["m1"]')])
+    await journal.record([Completion("b", "failed", error="NotFoundError: gone")])
     entry = await entry_of(journal, "a")
     assert (entry.state, entry.result, entry.error) == ("done", '["m1"]', None)
-    assert entry.changed >= entry.first
+    assert entry.changed >= entry.first_started
     assert (await entry_of(journal, "b")).error == "NotFoundError: gone"
     assert await journal.counts() == {"started": 1, "done": 1, "failed": 1, "uncertain": 0}
 
 
 async def test_a_key_that_comes_twice_in_a_run_is_a_duplicate(journal: Journal) -> None:
-    await journal.claim("a", None, again=True)
-    assert (await journal.claim("a", None, again=True)).verdict == "duplicate"
-    await journal.settle([Settlement("a", "done")])
-    assert (await journal.claim("a", None, again=True)).verdict == "duplicate"
+    await journal.claim("a", None, retry_uncertain=True)
+    assert (await journal.claim("a", None, retry_uncertain=True)).decision == "duplicate"
+    await journal.record([Completion("a", "done")])
+    assert (await journal.claim("a", None, retry_uncertain=True)).decision == "duplicate"
     assert (await entry_of(journal, "a")).attempts == 1
 
 
 @pytest.mark.parametrize(
-    ("fate", "again", "verdict"),
+    ("status", "retry_uncertain", "decision"),
     [
         ("done", True, "done"),
-        ("failed", True, "again"),
-        ("failed", False, "again"),
-        ("uncertain", True, "again"),
+        ("failed", True, "retry"),
+        ("failed", False, "retry"),
+        ("uncertain", True, "retry"),
         ("uncertain", False, "uncertain"),
-        (None, True, "again"),
+        (None, True, "retry"),
         (None, False, "uncertain"),
     ],
 )
 async def test_the_next_run_goes_on(
     make: Make,
-    fate: Fate | None,
-    again: bool,  # noqa: FBT001 - a parameter
-    verdict: str,
+    status: Status | None,
+    retry_uncertain: bool,  # noqa: FBT001 - a parameter
+    decision: str,
 ) -> None:
     first = make()
     await first.open("job")
-    await first.claim("a", b"same", again=True)
-    if fate is not None:
-        await first.settle([Settlement("a", fate)])
+    await first.claim("a", b"same", retry_uncertain=True)
+    if status is not None:
+        await first.record([Completion("a", status)])
     await first.close()
     second = make()
     await second.open("job")
-    claim = await second.claim("a", b"same", again=again)
-    assert claim.verdict == verdict
+    claim = await second.claim("a", b"same", retry_uncertain=retry_uncertain)
+    assert claim.decision == decision
     assert claim.before is not None
-    assert claim.before.state == (fate or "started")
+    assert claim.before.state == (status or "started")
     entry = await entry_of(second, "a")
     assert (entry.attempts, entry.state) == (
-        (2, "started") if verdict == "again" else (1, fate or "started")
+        (2, "started") if decision == "retry" else (1, status or "started")
     )
-    assert entry.first == claim.before.first
+    assert entry.first_started == claim.before.first_started
     await second.close()
 
 
 async def test_a_key_with_another_item_is_refused(make: Make) -> None:
     journal = make()
     await journal.open("job")
-    await journal.claim("a", b"one", again=True)
+    await journal.claim("a", b"one", retry_uncertain=True)
     await journal.close()
     journal = make()
     await journal.open("job")
-    assert (await journal.claim("a", b"two", again=True)).verdict == "changed"
+    assert (await journal.claim("a", b"two", retry_uncertain=True)).decision == "changed"
     assert (await entry_of(journal, "a")).fingerprint == b"one"
-    assert (await journal.claim("a", None, again=True)).verdict == "again"
+    assert (await journal.claim("a", None, retry_uncertain=True)).decision == "retry"
     await journal.close()
 
 
@@ -122,16 +123,16 @@ async def test_a_journal_of_another_job_is_refused(make: Make) -> None:
     journal = make()
     await journal.open("job")
     await journal.close()
-    with pytest.raises(JournalError, match="of another job, 'job', not 'other'"):
+    with pytest.raises(StorageError, match="belongs to another job, 'job', not 'other'"):
         await make().open("other")
 
 
 async def test_a_journal_is_used_by_one_job_at_a_time(make: Make) -> None:
     journal = make()
     await journal.open("job")
-    with pytest.raises(JournalError, match="in use by another"):
+    with pytest.raises(StorageError, match="in use by another"):
         await make().open("job")
-    with pytest.raises(JournalError, match="in use by another"):
+    with pytest.raises(StorageError, match="in use by another"):
         await journal.open("job")
     await journal.close()
     await journal.close()
@@ -142,8 +143,8 @@ async def test_a_journal_is_used_by_one_job_at_a_time(make: Make) -> None:
 
 async def test_many_write_at_once(journal: Journal) -> None:
     async def carry_out(number: int) -> None:
-        assert (await journal.claim(str(number), None, again=True)).verdict == "new"
-        await journal.settle([Settlement(str(number), "done", result=str(number))])
+        assert (await journal.claim(str(number), None, retry_uncertain=True)).decision == "new"
+        await journal.record([Completion(str(number), "done", result=str(number))])
 
     async with anyio.create_task_group() as tasks:
         for number in range(200):
@@ -155,8 +156,8 @@ async def test_many_write_at_once(journal: Journal) -> None:
 async def test_whoever_is_cancelled_disturbs_nobody(journal: Journal) -> None:
     async with anyio.create_task_group() as tasks:
         with anyio.CancelScope() as scope:
-            tasks.start_soon(lambda: journal.claim("a", None, again=True))
-            tasks.start_soon(lambda: journal.claim("b", None, again=True))
+            tasks.start_soon(lambda: journal.claim("a", None, retry_uncertain=True))
+            tasks.start_soon(lambda: journal.claim("b", None, retry_uncertain=True))
             scope.cancel()
-            await journal.claim("c", None, again=True)
+            await journal.claim("c", None, retry_uncertain=True)
     assert (await journal.counts())["started"] >= 2

@@ -122,7 +122,6 @@ BAD_CALLS: list[tuple[Callable[[Sunco], Any], str]] = [
     ),
     (lambda s: s.users.create(metadata={"a": {1}}), "cannot be written as JSON"),
     (lambda s: s.users.create(metadata={"a": float("nan")}), "cannot be written as JSON"),
-    (lambda s: s.users.create(metadata={"a": "\ud800"}), "cannot be written as JSON"),
     (lambda s: s.users.create(metadata={"a": UNSET}), "UNSET cannot be sent"),
     (lambda s: s.request("GET", "v2/apps"), "must start with '/'"),
     (lambda s: s.with_options(app_id="").conversations.get("c"), "app_id must not be empty"),

@@ -1,7 +1,7 @@
-"""Bulk jobs: a million calls that can be stopped, gone on with and watched.
+"""Bulk jobs: many calls with bounded concurrency, a journal to resume from, and progress reports.
 
-`run` carries out a job, `stream` yields its outcomes as they come, `export_conversations` writes
-conversations to disk. A wing of its own: it uses the client as everybody can.
+`run` runs a job to its end, `stream` yields its outcomes, `export_conversations` writes
+conversations to files. This package uses only the public client.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from sunco.bulk.errors import (
     ExportError,
     InvalidKeyError,
     ItemChangedError,
-    JournalError,
     RowError,
     UncertainError,
 )
@@ -20,43 +19,42 @@ from sunco.bulk.export.conversations import ExportReport, export_conversations
 from sunco.bulk.jobs import run, stream
 from sunco.bulk.journal.base import (
     Claim,
+    Completion,
+    Decision,
     Entry,
+    EntryState,
     Journal,
-    MemoryJournal,
-    Settlement,
-    State,
-    Verdict,
-    verdict_on,
+    decide,
 )
+from sunco.bulk.journal.memory import MemoryJournal
 from sunco.bulk.journal.sqlite import SQLiteJournal
-from sunco.bulk.outcome import Fate, Outcome, Report
+from sunco.bulk.outcome import Outcome, Report, Status
 from sunco.bulk.stream import Stream
 
 __all__ = [
     "Attempt",
     "Claim",
+    "Completion",
+    "Decision",
     "DuplicateKeyError",
     "Entry",
+    "EntryState",
     "ExportError",
     "ExportReport",
-    "Fate",
     "InvalidKeyError",
     "ItemChangedError",
     "Journal",
-    "JournalError",
     "MemoryJournal",
     "Outcome",
     "Report",
     "RowError",
     "SQLiteJournal",
-    "Settlement",
-    "State",
+    "Status",
     "Stream",
     "UncertainError",
-    "Verdict",
     "attempt",
+    "decide",
     "export_conversations",
     "run",
     "stream",
-    "verdict_on",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from sunco.models.messages import Message
 from sunco.pagination import Page
 from sunco.session import Session
 
-__all__ = ["MARK", "Once", "marked", "newest_first"]
+__all__ = ["MARK", "Once", "marked"]
 
 MARK: Final = "sunco_once"
 """The name in a message's metadata under which its key stands."""
@@ -132,7 +132,7 @@ class Once:
         """The messages with the key, the oldest first; no further back than they can be."""
         found: list[Message] = []
         async for page in self.pages():
-            messages = list(reversed(page) if newest_first(page) else page)
+            messages = page.newest_first()[::-1]
             found[:0] = [message for message in messages if _key(message) == self.key]
             # A message that a channel splits can lie across the edge of a page.
             if found and found[0] is not messages[0]:
@@ -140,12 +140,6 @@ class Once:
             if since is not None and any(_is_before(message, since) for message in messages):
                 break
         return found
-
-
-def newest_first(page: Sequence[Message]) -> bool:
-    """Whether a page's times descend: the API does not promise that they ascend."""
-    times = [message.received for message in page if message.received is not None]
-    return len(times) > 1 and times[0] > times[-1]
 
 
 def _is_uncertain(error: APIConnectionError | APIStatusError) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -11,9 +10,8 @@ from collections.abc import (
     Callable,
     Generator,
     Iterable,
-    Sequence,
 )
-from contextlib import ExitStack, aclosing, contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -23,15 +21,14 @@ import anyio
 import anyio.to_thread
 import attrs
 
-from sunco import ConfigurationError, Sunco
-from sunco._storage.file_lock import locked
-from sunco.bulk._key_set import Seen
+from sunco import ConfigurationError, StorageError, Sunco
+from sunco._storage.file_lock import FileLock
+from sunco.bulk._key_set import KeySet
 from sunco.bulk.errors import ExportError
-from sunco.bulk.export.writers import Record, Writer, writer_of
+from sunco.bulk.export.writers import Writer, writer_of
 from sunco.bulk.jobs import run
 from sunco.bulk.outcome import Report
-from sunco.bulk.progress import Watcher
-from sunco.models import Message
+from sunco.bulk.progress import ProgressCallback
 
 __all__ = ["ExportReport", "export_conversations"]
 
@@ -71,7 +68,7 @@ async def export_conversations(
     to: str | os.PathLike[str],
     format: Literal["jsonl", "parquet"] = "jsonl",  # noqa: A002 - the word for it
     concurrency: int = 8,
-    progress: Watcher | bool | None = None,
+    progress: ProgressCallback | bool | None = None,
     stop_after_failures: int | None = None,
 ) -> ExportReport:
     """Write conversations to a folder: a file each, with participants and all messages.
@@ -127,13 +124,15 @@ async def export_conversations(
 
 @contextmanager
 def _exclusive(folder: Path) -> Generator[None]:
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(folder / _LOCK))
-        except sqlite3.Error as error:
-            reason = "another process exports to it" if "locked" in str(error) else str(error)
-            raise ExportError(f"{folder} cannot be exported to: {reason}.") from error
+    lock = FileLock(folder / _LOCK, name=str(folder))
+    try:
+        lock.acquire()
+    except StorageError as error:
+        raise ExportError(str(error)) from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 class _Exporter:
@@ -149,7 +148,7 @@ class _Exporter:
 
     async def missing(self, ids: AsyncGenerator[str]) -> AsyncIterator[str]:
         """The conversations that have no file, each once: users can share one."""
-        seen = Seen()
+        seen = KeySet()
         async with aclosing(ids):
             async for identity in ids:
                 if not seen.add(identity):
@@ -172,7 +171,7 @@ class _Exporter:
                 await _in_thread(writer.write, list(some))
             async for page in self._sunco.messages.list(identity).pages():
                 messages += len(page)
-                await _in_thread(writer.write, _newest_first(page))
+                await _in_thread(writer.write, list(page.newest_first()))
         finally:
             with anyio.CancelScope(shield=True):
                 await _in_thread(writer.close)
@@ -211,13 +210,6 @@ def _put_in_place(part: Path, path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def _newest_first(page: Sequence[Message]) -> list[Record]:
-    times = [message.received for message in page if message.received is not None]
-    # The API does not promise that a page is oldest first.
-    descends = len(times) > 1 and times[0] > times[-1]
-    return list(page if descends else reversed(page))
 
 
 async def _each(items: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str]:

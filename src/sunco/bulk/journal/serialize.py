@@ -1,4 +1,4 @@
-"""What of an item, a result and an error is worth keeping in a journal."""
+"""How a journal stores items, results and errors."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from pathlib import PurePath
 from typing import Any, Final
 from uuid import UUID
 
-__all__ = ["described", "fingerprint", "remembered"]
+__all__ = ["describe_error", "encode_result", "fingerprint"]
 
-_LONGEST: Final = 500
+_MAX_ERROR_LENGTH: Final = 500
 
 
 def fingerprint(item: object) -> bytes | None:
-    """Eight bytes that tell items apart; None for items that have no form to take them of."""
+    """An eight-byte digest of an item; None for an item that cannot be encoded."""
     try:
         text = _items.encode(item)
     except (TypeError, ValueError, RecursionError):
@@ -40,10 +40,10 @@ def _plain(value: Any) -> Any:
     return dict(value)
 
 
-def remembered(result: object) -> str | None:
-    """A result as JSON: plain values as they are, and of models their ids alone.
+def encode_result(result: object) -> str | None:
+    """Encode a result as JSON: plain values as they are, models as their ids.
 
-    What a message says is nothing that a journal needs to know. None for what has no form in JSON.
+    The text of a message is not stored. None for a result that cannot be encoded.
     """
     try:
         return _results.encode(result)
@@ -58,11 +58,11 @@ def _identity(value: Any) -> str:
     raise TypeError
 
 
-def described(error: BaseException) -> str:
-    """An error in one line."""
+def describe_error(error: BaseException) -> str:
+    """Describe an error in one line of at most 500 characters, all of which can be stored."""
     text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(":")
     text = text.encode(errors="backslashreplace").decode().replace("\0", "\\0")
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return text if len(text) <= _MAX_ERROR_LENGTH else f"{text[: _MAX_ERROR_LENGTH - 1]}…"
 
 
 _items: Final = json.JSONEncoder(default=_plain, sort_keys=True)
