@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco._lazy import loads
+from sunco._lazy import lazy_getattr
 from sunco._version import (
     __version__,
 )
@@ -105,6 +105,7 @@ __all__ = [
     "__version__",
 ]
 
-# Checkers would take every name, also a misspelt one, for one that exists.
+# To a type checker, a module with __getattr__ has every name.
 if not TYPE_CHECKING:  # pragma: no branch
-    __getattr__ = loads(__name__, {"AiohttpTransport": "transport", "HttpxTransport": "transport"})
+    __getattr__ = lazy_getattr(
+        __name__, {"AiohttpTransport": "transport", "HttpxTransport": "transport"})

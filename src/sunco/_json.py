@@ -73,7 +73,7 @@ def _why_not_json(content: bytes, error: Exception) -> str:
     if not content.strip():
         return "the body is empty"
     if content.lstrip().startswith(b"<"):
-        return "the body is HTML, not JSON; a gateway or proxy may have answered"
+        return "the body is HTML, not JSON; a gateway or proxy may have responded"
     if isinstance(error, json.JSONDecodeError):
         return f"the body is not JSON: {error.msg} at character {error.pos} of {len(error.doc)}"
     if isinstance(error, RecursionError):

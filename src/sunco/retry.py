@@ -8,11 +8,10 @@ import attrs
 
 from sunco.errors import ConfigurationError
 
-__all__ = ["TRANSIENT", "RetryBudget", "RetryPolicy"]
+__all__ = ["RetryBudget", "RetryPolicy"]
 
 _RATE_LIMITED: Final = 429
-TRANSIENT: Final = frozenset({408, 500, 502, 503, 504})
-"""Statuses that pass, and that leave open whether the request has taken effect."""
+_TRANSIENT: Final = frozenset({408, 500, 502, 503, 504})
 
 
 def _positive(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:  # noqa: ARG001 - attrs calls it so
@@ -53,7 +52,7 @@ class RetryPolicy:
         """
         if status is None:
             return repeatable or not maybe_delivered
-        return status == _RATE_LIMITED or (repeatable and status in TRANSIENT)
+        return status == _RATE_LIMITED or (repeatable and status in _TRANSIENT)
 
     def delay(
         self, *, attempt: int, elapsed: float, retry_after: float | None, jitter: float

@@ -76,7 +76,7 @@ def test_of_results_is_kept_what_has_a_form_and_no_message(result: Any, text: st
 def test_errors_are_one_line_of_some_length() -> None:
     assert describe_error(ValueError("two\nlines")) == "ValueError: two lines"
     assert describe_error(TimeoutError()) == "TimeoutError"
-    assert describe_error(NotFoundError(status=404)).startswith("NotFoundError: answered 404")
+    assert describe_error(NotFoundError(status=404)).startswith("NotFoundError: responded 404")
     assert describe_error(ValueError("\ud800")) == "ValueError: \\ud800"
     assert len(describe_error(ValueError("x" * 9999))) == 500
 

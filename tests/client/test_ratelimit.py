@@ -12,7 +12,7 @@ from support.clock import Clock
 from support.scripted import answer, refusal, scripted
 
 from sunco import ConfigurationError, RateLimiter, RateLimitError, RetryPolicy
-from sunco.observe import Limited, Observation
+from sunco.observe import Throttled, Observation
 from sunco.ratelimit import Pace
 
 CONVERSATION = answer({"conversation": {"id": "c1"}})
@@ -186,7 +186,7 @@ class TestOfAClient:
         )
         await sunco.conversations.get("c1")
         await sunco.conversations.get("c1")
-        assert [event.attempt for event in events if isinstance(event, Limited)] == [1, 0]
+        assert [event.attempt for event in events if isinstance(event, Throttled)] == [1, 0]
         assert clock.now == pytest.approx(1000.002)
 
     async def test_a_429_slows_all_down(self, clock: Clock) -> None:

@@ -140,8 +140,8 @@ async def test_tries_are_counted_and_end() -> None:
     assert len(transport.requests) == 5
     assert caught.value.attempts == 5
     assert str(caught.value) == (
-        "GET /sc/v2/apps/app1/users/u1 answered 503 unavailable: Try later. The fault is on the "
-        "server's side: try again later. (Tried 5 times.)"
+        "GET /sc/v2/apps/app1/users/u1 responded 503 unavailable: Try later. The fault is on the "
+        "server's side: try again later. (5 attempts.)"
     )
 
 
@@ -251,7 +251,7 @@ async def test_answers_that_cannot_be_read(content: bytes, location: str, said: 
     assert said in error.message
     assert (error.status, error.attempts) == (201, 1)
     assert str(error).startswith(
-        "POST /sc/v2/apps/app1/conversations/c1/messages answered 201, but the answer cannot be "
+        "POST /sc/v2/apps/app1/conversations/c1/messages responded 201, but the response cannot be "
         "read: "
     )
     assert "\n" not in str(error)

@@ -79,7 +79,7 @@ def test_a_bulk_job_keeps_its_rate_and_goes_on_where_it_was(
     assert sent, first.stdout
     # Ten may go at once, and one of the 31 is refused.
     assert float(sent[1]) >= 0.4
-    assert "lost: POST /v2/apps/app_demo/conversations/gone/messages answered 404" in first.stdout
+    assert "lost: POST /v2/apps/app_demo/conversations/gone/messages responded 404" in first.stdout
 
     lines.append(f"late,{conversation},One more")
     rows.write_text("\n".join(["id,conversation_id,text", *lines]))
@@ -133,4 +133,4 @@ def test_an_integration_is_installed_by_oauth(oauth_app: str) -> None:
         browser.cookies.set("oauth_state", "mine")
         spent = browser.get("/callback", params={"code": "spent", "state": "mine"})
         assert spent.status_code == 502
-        assert "answered 400" in spent.text
+        assert "responded 400" in spent.text
