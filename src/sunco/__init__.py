@@ -1,6 +1,6 @@
 """An async-first Python client for the Sunshine Conversations API v2.
 
-The client is `Sunco`; what it sends and returns is in `sunco.models`.
+`Sunco` is the client; `sunco.models` has the objects that it sends and returns.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sunco.auth import (
     BasicAuth,
     BearerAuth,
     JWTAuth,
+    sign_user_jwt,
 )
 from sunco.client import (
     Sunco,
@@ -103,9 +104,11 @@ __all__ = [
     "Transport",
     "WebhookError",
     "__version__",
+    "sign_user_jwt",
 ]
 
 # To a type checker, a module with __getattr__ has every name.
 if not TYPE_CHECKING:  # pragma: no branch
     __getattr__ = lazy_getattr(
-        __name__, {"AiohttpTransport": "transport", "HttpxTransport": "transport"})
+        __name__, {"AiohttpTransport": "transport", "HttpxTransport": "transport"}
+    )

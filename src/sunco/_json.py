@@ -1,6 +1,6 @@
-"""JSON text to plain values and back, with errors that say what is wrong.
+"""JSON text to plain values and back, with errors that name the cause.
 
-Reads with orjson where that is installed (`sunco[speed]`), to the same values and errors.
+Reads with orjson where it is installed (`sunco[speed]`), with the same results and errors.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from sunco.errors import ConfigurationError, DecodeError
 __all__ = ["dump", "is_array", "is_object", "load"]
 
 
-def _refuse_constant(name: str) -> NoReturn:
+def _reject_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_decoder = json.JSONDecoder(parse_constant=_refuse_constant)
+_decoder = json.JSONDecoder(parse_constant=_reject_constant)
 _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-# Numbers beyond 64 bits: orjson would make floats of them.
+# Numbers beyond 64 bits, which orjson reads as floats.
 _LONG_NUMBER: Final = b"0" * 20
 _DIGITS_AS_ZERO: Final = bytes(
     ord("0") if chr(code) in "-0123456789" else ord(" ") for code in range(256)
@@ -31,7 +31,7 @@ _DIGITS_AS_ZERO: Final = bytes(
 
 def _fast_reader() -> Callable[[bytes], Any] | None:
     try:
-        import orjson  # noqa: PLC0415 - only who has it
+        import orjson  # noqa: PLC0415 - optional
     except ImportError:
         return None
     return orjson.loads
@@ -54,14 +54,14 @@ def load(content: bytes) -> Any:
     """Read a JSON document.
 
     Raises:
-        DecodeError: It is none. The message shows nothing of it: it may hold what is private.
+        DecodeError: The content is not JSON. The message quotes none of it: it can be private.
     """
     if _read_fast is not None and _LONG_NUMBER not in content.translate(_DIGITS_AS_ZERO):
         try:
             return _read_fast(content)
         except ValueError:
-            # What orjson refuses, json may take, such as half a surrogate pair, or refuse with the
-            # error that is raised without orjson too.
+            # The standard library reads more than orjson (lone surrogates), and its errors are the
+            # ones that are reported.
             pass
     try:
         return _decoder.decode(content.decode())
@@ -84,10 +84,13 @@ def _why_not_json(content: bytes, error: Exception) -> str:
 def dump(value: Any) -> bytes:
     """Write plain values as compact JSON in UTF-8.
 
+    Half of a surrogate pair, which JSON can carry and UTF-8 cannot, is written as its escape.
+
     Raises:
-        ConfigurationError: Something in it has no form in JSON.
+        ConfigurationError: A value has no JSON form.
     """
     try:
-        return _encoder.encode(value).encode()
+        # The escapes of Python and JSON for lone surrogates are the same: \\ud83d.
+        return _encoder.encode(value).encode("utf-8", "backslashreplace")
     except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"This cannot be written as JSON: {error}.") from None
+        raise ConfigurationError(f"The value cannot be written as JSON: {error}.") from None

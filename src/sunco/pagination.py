@@ -1,9 +1,10 @@
-"""Lists that come in pages."""
+"""Paginated lists: a `Paginator` fetches them page by page, a `Page` is one response."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
-from typing import Any, Generic, Protocol, TypeVar, overload
+from datetime import datetime
+from typing import Any, Final, Generic, Protocol, TypeVar, overload
 from urllib.parse import parse_qs, urlsplit
 
 from sunco.errors import ConfigurationError, PaginationError
@@ -14,24 +15,27 @@ __all__ = ["Page", "Paginator"]
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
+# Filters can leave a page empty. More than this in a row, and the cursors lead nowhere.
+_MAX_EMPTY_PAGES: Final = 20
+
 
 class Fetch(Protocol[T_co]):
-    """Gets the page after or before a cursor; the first one where both are None."""
+    """Fetches the page after or before a cursor; the first page where both are None."""
 
     def __call__(self, *, after: str | None, before: str | None) -> Awaitable[Listing[T_co]]: ...
 
 
 class _Walk(Generic[T]):
-    """One way through a list, and where it has been."""
+    """The direction of an iteration, and the cursors that it has followed."""
 
     def __init__(self, fetch: Fetch[T], *, backwards: bool) -> None:
         self.fetch = fetch
         self.backwards = backwards
         self._positions: dict[str, int] = {}
 
-    async def step(self, cursor: str | None, position: int) -> Page[T]:
-        # The same page may be asked for again from the same place: only a cursor that turns up in
-        # two places of a walk leads in a circle.
+    async def step(self, cursor: str | None, *, position: int, empty_pages: int) -> Page[T]:
+        # `next_page` of one page can be called twice. Only a cursor that occurs at two positions
+        # is a loop.
         if cursor is not None and self._positions.setdefault(cursor, position) != position:
             raise PaginationError(
                 f"The API repeated the cursor {cursor!r}: following it would never end."
@@ -39,30 +43,37 @@ class _Walk(Generic[T]):
         listing = await self.fetch(
             after=None if self.backwards else cursor, before=cursor if self.backwards else None
         )
-        return Page(listing, self, position)
+        return Page(listing, self, position=position, empty_pages=empty_pages)
 
 
 class Page(Sequence[T]):
     """One page of a list: a sequence of its items, in the API's order.
 
     Attributes:
-        has_more: Whether there is more in the walk's direction.
-        after_cursor: What to pass as `after` to go on with what follows, if anything does.
-        before_cursor: What to pass as `before` to go on with what precedes, if anything does.
+        has_more: Whether there are more items in the direction of the iteration.
+        after_cursor: The cursor to pass as `after` for the items that follow; None at the end.
+        before_cursor: The cursor to pass as `before` for the items that precede; None at the start.
     """
 
-    def __init__(self, listing: Listing[T], walk: _Walk[T], position: int) -> None:
+    def __init__(
+        self, listing: Listing[T], walk: _Walk[T], *, position: int, empty_pages: int
+    ) -> None:
         self._items = listing.items
         self._walk = walk
         self._position = position
+        self._empty_pages = 0 if listing.items else empty_pages + 1
         self.after_cursor: str | None = listing.meta.after_cursor or _cursor(
             listing.links.next, "page[after]"
         )
         self.before_cursor: str | None = listing.meta.before_cursor or _cursor(
             listing.links.prev, "page[before]"
         )
-        said = listing.meta.has_more
-        self.has_more: bool = self._onward is not None if said is None else said
+        has_more = listing.meta.has_more
+        if has_more is None:
+            # A link that cannot be read is not the end of the list: `next_page` reports it.
+            link = listing.links.prev if walk.backwards else listing.links.next
+            has_more = self._next_cursor is not None or not _is_url(link)
+        self.has_more: bool = has_more
 
     @overload
     def __getitem__(self, index: int) -> T: ...
@@ -80,35 +91,57 @@ class Page(Sequence[T]):
         return f"<Page of {len(self)} items, has_more={self.has_more}>"
 
     @property
-    def _onward(self) -> str | None:
+    def _next_cursor(self) -> str | None:
         return self.before_cursor if self._walk.backwards else self.after_cursor
 
+    def newest_first(self) -> list[T]:
+        """The items from the newest to the oldest.
+
+        The API returns pages of messages oldest first but does not promise it, so their `received`
+        times decide where there are any. Items without times are reversed.
+        """
+        times = [time for item in self if (time := _received(item)) is not None]
+        descending = len(times) > 1 and times[0] > times[-1]
+        return list(self._items) if descending else list(reversed(self._items))
+
     async def next_page(self) -> Page[T] | None:
-        """The next page in the walk's direction; None at the end.
+        """The next page in the direction of the iteration; None at the end.
 
         Raises:
-            PaginationError: The API repeats a cursor, or says that there is more and not where.
+            PaginationError: The API repeats a cursor, gives no usable cursor to the next page, or
+                returns too many empty pages in a row.
         """
         if not self.has_more:
             return None
-        if self._onward is None:
-            raise PaginationError("The API says that there is more, and gives no cursor to it.")
-        return await self._walk.step(self._onward, self._position + 1)
+        cursor = self._next_cursor
+        if cursor is None:
+            raise PaginationError("The API reports more items and gives no cursor to them.")
+        if not _is_encodable(cursor):
+            raise PaginationError("The API gives a cursor that no URL can carry.")
+        if self._empty_pages > _MAX_EMPTY_PAGES:
+            raise PaginationError(
+                f"The API returned {self._empty_pages} empty pages in a row and reports more."
+            )
+        return await self._walk.step(
+            cursor, position=self._position + 1, empty_pages=self._empty_pages
+        )
 
 
 class Paginator(Generic[T]):
-    """A list that is fetched page by page as it is read.
+    """A list that is fetched page by page while it is read.
 
-    Iterate over it for the items, over `pages()` for the pages, `await` it for the first page.
-    Nothing is sent before that, and every iteration starts anew. A walk goes on in the direction it
-    began in; where that is backwards, items come newest first.
+    Use `async for` for the items, `pages()` for the pages and `await` for the first page. No
+    request is sent before that, every iteration starts again, and no connection is held between
+    pages. With `before`, the iteration goes backwards and returns the newest items first.
 
     Args:
-        fetch: Gets a page.
+        fetch: Fetches a page.
         after: Start after this cursor.
-        before: Start before this cursor, and walk backwards.
-        backwards: Whether a walk without a cursor goes backwards.
-        descends: Whether a page of a backwards walk is newest first already.
+        before: Start before this cursor, and go backwards.
+        backwards: Whether an iteration without a cursor goes backwards.
+
+    Raises:
+        ConfigurationError: Both cursors are given, or one is not a cursor.
     """
 
     def __init__(
@@ -118,41 +151,40 @@ class Paginator(Generic[T]):
         after: str | None = None,
         before: str | None = None,
         backwards: bool = False,
-        descends: Callable[[Sequence[T]], bool] = lambda _: False,
     ) -> None:
         if after is not None and before is not None:
-            raise ConfigurationError("Pass after or before, not both: a walk has one direction.")
-        for name, cursor in (("after", after), ("before", before)):
-            if cursor == "":
-                raise ConfigurationError(f"{name} must be a cursor, not an empty str.")
+            raise ConfigurationError("Pass after or before, not both: a list has one direction.")
+        _check_cursor("after", after)
+        _check_cursor("before", before)
         self._fetch = fetch
         self._start = after if before is None else before
         self._backwards = before is not None or (backwards and after is None)
-        self._descends = descends
 
     def __await__(self) -> Generator[Any, Any, Page[T]]:
         return self._first().__await__()
 
     async def _first(self) -> Page[T]:
-        return await _Walk(self._fetch, backwards=self._backwards).step(self._start, 0)
+        walk = _Walk(self._fetch, backwards=self._backwards)
+        return await walk.step(self._start, position=0, empty_pages=0)
 
     def pages(self) -> AsyncIterator[Page[T]]:
-        """All pages, each in the API's order.
+        """All pages, the items of each in the API's order.
 
         Raises:
-            PaginationError: The API repeats a cursor, or says that there is more and not where.
+            PaginationError: As `Page.next_page`.
         """
         return _Pages(self._first)
 
     def __aiter__(self) -> AsyncIterator[T]:
-        return _Items(self.pages(), self._in_order)
-
-    def _in_order(self, page: Page[T]) -> Iterator[T]:
-        turn = self._backwards and not self._descends(page)
-        return reversed(page) if turn else iter(page)
+        return _Items(self.pages(), backwards=self._backwards)
 
     async def collect(self, limit: int | None = None) -> list[T]:
-        """All items, or the first `limit` of them; no page more than needed is fetched."""
+        """All items, or the first `limit` of them; no more pages than needed are fetched.
+
+        Raises:
+            ConfigurationError: `limit` is negative.
+            PaginationError: As `Page.next_page`.
+        """
         if limit is not None and limit < 0:
             raise ConfigurationError(f"limit must not be negative, it is {limit}.")
         items: list[T] = []
@@ -165,8 +197,7 @@ class Paginator(Generic[T]):
         return items
 
 
-# Classes rather than async generators: one that is left half-way needs no closing, so that a walk
-# can be broken off anywhere, on trio as on asyncio.
+# Classes rather than async generators: an abandoned iterator needs no closing, on asyncio and trio.
 class _Pages(AsyncIterator[Page[T]]):
     def __init__(self, first: Callable[[], Awaitable[Page[T] | None]]) -> None:
         self._step = first
@@ -180,22 +211,50 @@ class _Pages(AsyncIterator[Page[T]]):
 
 
 class _Items(AsyncIterator[T]):
-    def __init__(
-        self, pages: AsyncIterator[Page[T]], in_order: Callable[[Page[T]], Iterator[T]]
-    ) -> None:
+    def __init__(self, pages: AsyncIterator[Page[T]], *, backwards: bool) -> None:
         self._pages = pages
-        self._in_order = in_order
+        self._backwards = backwards
         self._items: Iterator[T] = iter(())
 
     async def __anext__(self) -> T:
         while True:
             for item in self._items:
                 return item
-            self._items = self._in_order(await anext(self._pages))
+            page = await anext(self._pages)
+            self._items = iter(page.newest_first() if self._backwards else page)
+
+
+def _check_cursor(name: str, cursor: object) -> None:
+    if cursor is None:
+        return
+    if not isinstance(cursor, str) or not cursor or not _is_encodable(cursor):
+        raise ConfigurationError(f"{name} must be a cursor, not {cursor!r}.")
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether UTF-8 can hold a text: JSON can carry half of a surrogate pair, a URL cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_url(link: str | None) -> bool:
+    try:
+        urlsplit(link or "")
+    except ValueError:
+        return False
+    return True
 
 
 def _cursor(link: str | None, name: str) -> str | None:
-    if link is None:
+    if link is None or not _is_url(link):
         return None
     values = parse_qs(urlsplit(link).query).get(name)
     return values[0] if values else None
+
+
+def _received(item: object) -> datetime | None:
+    received = getattr(item, "received", None)
+    return received if isinstance(received, datetime) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import random
 from collections.abc import Callable, Mapping
@@ -168,13 +169,7 @@ class Session:
         headers = _DOWNLOAD_HEADERS if not own else self.headers | _DOWNLOAD_HEADERS
         request = Request("GET", url, headers, None, self.timeout, max_bytes)
         operation = Operation("", "GET", request.path, Response, authenticated=own)
-        response = await self.send(request, lambda response: response, operation)
-        if len(response.content) > max_bytes:
-            # A transport of the user need not know the limit.
-            error = DecodeError(f"it is longer than max_bytes, {max_bytes}", status=response.status)
-            _add_context(error, request, 1)
-            raise error
-        return response.content
+        return await self.send(request, functools.partial(_limited_content, max_bytes), operation)
 
     def _build(self, method: str, url: str, params: Mapping[str, Any] | None, body: Any) -> Request:
         query = wire.encode_query(params)
@@ -209,85 +204,48 @@ class Session:
         reporter = observe.reporter_for(
             self.observers, operation.name or None, request.method, request.url
         )
+        call = _Call(request, operation, reporter)
         try:
-            return await self._send_with_retries(request, read, operation, reporter)
+            return await self._send_with_retries(call, read)
         except BaseException as error:
+            if isinstance(error, SuncoError):
+                call.describe(error)
             reporter.request_failed(error)
             raise
 
-    async def _send_with_retries(
-        self,
-        request: Request,
-        read: Callable[[Response], R],
-        operation: Operation[Any],
-        reporter: Reporter,
-    ) -> R:
-        await self._acquire_slot(reporter, math.inf)
-        started = anyio.current_time()
-        uncertain = False
-        renewed: Headers | None = None
-        attempt = 0
+    async def _send_with_retries(self, call: _Call, read: Callable[[Response], R]) -> R:
+        await self._acquire_slot(call.reporter, math.inf)
+        call.started = anyio.current_time()
         failure: APIConnectionError | APIStatusError | None = None
         while True:
-            attempt += 1
-            credential = renewed or await self._credential(operation)
             try:
-                response = await self._attempt(request, credential, started, reporter)
+                response = await self._attempt(call)
             except NotFoundError as error:
-                if operation.not_found_is_success and uncertain:
+                if call.operation.not_found_is_success and call.uncertain:
                     return read(Response(200, error.headers, b"{}"))
-                raise _final(error, request, attempt, uncertain=uncertain) from None
-            except AuthenticationError as error:
-                if renewed is None and self._may_retry(request, attempt, started):
-                    renewed = await self._renewed(operation, credential)
-                if renewed is None or renewed == credential:
-                    raise _final(error, request, attempt, uncertain=uncertain) from None
-                reporter.retry_scheduled(error, 0.0)
-                if await self._acquire_slot(reporter, self._deadline(started)):
-                    continue
-                raise _final(error, request, attempt, uncertain=uncertain) from None
+                raise
             except (APIConnectionError, APIStatusError) as error:
                 failure = error
-            except SuncoError as error:
-                if failure is not None and isinstance(error, ConfigurationError):
-                    # The client was closed between two attempts: the earlier failure is the result.
-                    raise _final(failure, request, attempt - 1, uncertain=uncertain) from None
-                _add_context(error, request, attempt)
-                raise
+            except ConfigurationError:
+                if failure is None:
+                    raise
+                # The client was closed between two attempts: the earlier failure is the result.
+                call.attempts -= 1
+                raise failure from None
             else:
-                return _read(response, read, request, attempt)
-            renewed = None
+                return _read(response, read)
             self._slow_down(failure)
-            delay = self._delay(failure, request, operation, attempt, anyio.current_time() - started)
-            uncertain = uncertain or failure.outcome_unknown
+            delay = self._delay(failure, call)
+            call.uncertain = call.uncertain or failure.outcome_unknown
             if delay is not None:
-                reporter.retry_scheduled(failure, delay)
+                call.reporter.retry_scheduled(failure, delay)
                 await anyio.sleep(delay)
-                if await self._acquire_slot(reporter, self._deadline(started)):
+                if await self._acquire_slot(call.reporter, self._deadline(call)):
                     continue
-            raise _final(failure, request, attempt, uncertain=uncertain)
+            raise failure
 
-    def _deadline(self, started: float) -> float:
-        return started + (self.retry.deadline or math.inf)
-
-    def _may_retry(self, request: Request, attempt: int, started: float) -> bool:
-        return (
-            attempt < self.retry.max_attempts
-            and anyio.current_time() < self._deadline(started)
-            and wire.can_be_sent_again(request)
-        )
-
-    async def _credential(self, operation: Operation[Any]) -> Headers:
-        return Headers(await self.auth.headers()) if operation.authenticated else Headers()
-
-    async def _renewed(self, operation: Operation[Any], rejected: Headers) -> Headers | None:
-        """The credential after a 401; None if there is none, equal if it cannot be renewed."""
-        if not operation.authenticated:
-            return None
-        renew = getattr(self.auth, "renew", None)
-        if renew is not None:
-            await renew(rejected)
-        return await self._credential(operation)
+    def _deadline(self, call: _Call) -> float:
+        return call.started + (self.retry.deadline or math.inf)
 
     async def _acquire_slot(self, reporter: Reporter, until: float) -> bool:
         if self.limiter is None:
@@ -303,14 +261,43 @@ class Session:
         if self.limiter is not None and isinstance(failure, RateLimitError):
             self.limiter.slow_down(min(failure.retry_after or 0.0, self.retry.max_wait))
 
-    async def _attempt(
-        self, request: Request, credential: Headers, started: float, reporter: Reporter
-    ) -> Response:
+    async def _attempt(self, call: _Call) -> Response:
+        credential = await self._credential(call.operation)
+        try:
+            return await self._send_once(call, credential)
+        except AuthenticationError as error:
+            renewed = await self._renewed(call, credential)
+            if renewed is None:
+                raise
+            call.reporter.retry_scheduled(error, 0.0)
+            if not await self._acquire_slot(call.reporter, self._deadline(call)):
+                raise
+        return await self._send_once(call, renewed)
+
+    async def _credential(self, operation: Operation[Any]) -> Headers:
+        return Headers(await self.auth.headers()) if operation.authenticated else Headers()
+
+    async def _renewed(self, call: _Call, rejected: Headers) -> Headers | None:
+        """Get another credential after a 401, once for a call; None if there is no other."""
+        if call.renewed or not call.operation.authenticated:
+            return None
+        if not wire.can_be_sent_again(call.request):
+            return None
+        call.renewed = True
+        renew = getattr(self.auth, "renew", None)
+        if renew is not None:
+            await renew(rejected)
+        credential = await self._credential(call.operation)
+        return None if credential == rejected else credential
+
+    async def _send_once(self, call: _Call, credential: Headers) -> Response:
+        request = call.request
         timeout = request.timeout
         if self.retry.deadline is not None:
-            left = max(0.0, started + self.retry.deadline - anyio.current_time())
+            left = max(0.0, self._deadline(call) - anyio.current_time())
             timeout = left if timeout is None else min(timeout, left)
-        reporter.request_sent()
+        call.attempts += 1
+        call.reporter.request_sent()
         response = await self.transport.send(
             Request(
                 request.method,
@@ -321,30 +308,23 @@ class Session:
                 request.max_response_bytes,
             )
         )
-        reporter.response_received(response.status)
+        call.reporter.response_received(response.status)
         if not 200 <= response.status < 300:  # noqa: PLR2004 - the class of successes
             raise wire.status_error(request, response, datetime.now(UTC))
         self.budget.earn()
         return response
 
-    def _delay(
-        self,
-        failure: APIConnectionError | APIStatusError,
-        request: Request,
-        operation: Operation[Any],
-        attempt: int,
-        elapsed: float,
-    ) -> float | None:
+    def _delay(self, failure: APIConnectionError | APIStatusError, call: _Call) -> float | None:
         retryable = self.retry.retryable(
             status=failure.status if isinstance(failure, APIStatusError) else None,
             maybe_delivered=failure.outcome_unknown,
-            repeatable=operation.repeatable,
+            repeatable=call.operation.repeatable,
         )
-        if not retryable or not wire.can_be_sent_again(request):
+        if not retryable or not wire.can_be_sent_again(call.request):
             return None
         delay = self.retry.delay(
-            attempt=attempt,
-            elapsed=elapsed,
+            attempt=call.attempts,
+            elapsed=anyio.current_time() - call.started,
             retry_after=_retry_after(failure),
             jitter=self.jitter(),
         )
@@ -354,31 +334,50 @@ class Session:
         return None
 
 
-def _read(response: Response, read: Callable[[Response], R], request: Request, attempt: int) -> R:
+@attrs.define
+class _Call:
+    """The state of a call over its attempts.
+
+    Attributes:
+        request: The request, without its credential.
+        operation: The operation.
+        reporter: Emits the call's events.
+        started: When the first attempt started, on the event loop's clock.
+        attempts: The number of attempts.
+        uncertain: Whether one of the attempts may have taken effect.
+        renewed: Whether the credential was renewed after a 401.
+    """
+
+    request: Request
+    operation: Operation[Any]
+    reporter: Reporter
+    started: float = 0.0
+    attempts: int = 0
+    uncertain: bool = False
+    renewed: bool = False
+
+    def describe(self, error: SuncoError) -> None:
+        """Add the request and what is known of its outcome to an error."""
+        error.method, error.path = self.request.method, self.request.path
+        error.attempts = self.attempts
+        if isinstance(error, APIConnectionError):
+            error.maybe_delivered = error.maybe_delivered or self.uncertain
+        error.note_earlier_attempts(outcome_unknown=self.uncertain)
+
+
+def _limited_content(max_bytes: int, response: Response) -> bytes:
+    # The transport can be one of the user's, which ignores the request's limit.
+    if len(response.content) > max_bytes:
+        raise DecodeError(f"it is longer than max_bytes, {max_bytes}")
+    return response.content
+
+
+def _read(response: Response, read: Callable[[Response], R]) -> R:
     try:
         return read(response)
     except DecodeError as error:
         error.status = response.status
-        _add_context(error, request, attempt)
         raise
-
-
-def _add_context(error: SuncoError, request: Request, attempts: int) -> None:
-    error.method, error.path, error.attempts = request.method, request.path, attempts
-
-
-def _final(
-    failure: APIConnectionError | APIStatusError,
-    request: Request,
-    attempts: int,
-    *,
-    uncertain: bool,
-) -> APIConnectionError | APIStatusError:
-    if isinstance(failure, APIConnectionError):
-        failure.maybe_delivered = uncertain
-    failure.note_earlier_attempts(outcome_unknown=uncertain)
-    _add_context(failure, request, attempts)
-    return failure
 
 
 def _retry_after(failure: APIConnectionError | APIStatusError) -> float | None:

@@ -28,12 +28,12 @@ __all__ = [
     "Response",
     "can_be_sent_again",
     "checked_base_url",
-    "checked_headers",
     "checked_media_url",
     "checked_method",
     "checked_path",
     "encode_query",
     "expand_path",
+    "headers_problem",
     "is_loopback",
     "oauth_url",
     "origin",
@@ -327,30 +327,24 @@ _RESERVED_HEADERS: Final = frozenset(
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-def checked_headers(headers: object) -> Headers:
-    """Check headers that are to be sent with every request. Errors do not show their values.
+def headers_problem(headers: object) -> str | None:
+    """Why headers cannot be sent with every request, without their values; None if they can.
 
-    Raises:
-        ConfigurationError: They are not a mapping of str, one cannot be sent, or one would replace
-            a header that the client sets itself.
+    It is returned and not raised, so that the caller can delete the headers first.
     """
     if headers is None:
-        return Headers()
+        return None
     if not isinstance(headers, Mapping):
-        raise ConfigurationError(
-            f"headers must be a mapping of str to str, not {type(headers).__name__}."
-        )
-    given = cast("Mapping[object, object]", headers)
+        return f"headers must be a mapping of str to str, not {type(headers).__name__}."
     seen: set[str] = set()
-    for name, value in given.items():
+    for name, value in cast("Mapping[object, object]", headers).items():
         problem = _header_problem(name, value)
         if problem is None and str(name).lower() in seen:
             problem = "is given twice"
         if problem is not None:
-            del headers, given, value
-            raise ConfigurationError(f"The header {name!r} {problem}.")
+            return f"The header {name!r} {problem}."
         seen.add(str(name).lower())
-    return Headers(cast("Mapping[str, str]", given))
+    return None
 
 
 def _header_problem(name: object, value: object) -> str | None:
@@ -410,7 +404,9 @@ def checked_base_url(url: object, *, allow_http: bool = False) -> str:
 
 
 # The host may be in any script; the rest is ASCII.
-_URL_CHARACTERS: Final = re.compile(r"https?://[^/?#\\\s\x00-\x20\x7f\ud800-\udfff]+[!-\"$->@-\[\]-~]*", re.I)
+_URL_CHARACTERS: Final = re.compile(
+    r"https?://[^/?#\\\s\x00-\x20\x7f\ud800-\udfff]+[!-\"$->@-\[\]-~]*", re.IGNORECASE
+)
 
 
 def checked_media_url(url: object, base_url: str) -> str:

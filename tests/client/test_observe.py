@@ -18,12 +18,12 @@ from support.scripted import answer, refusal, scripted
 
 from sunco import APIConnectionError, ConfigurationError, DecodeError, NotFoundError, RateLimiter
 from sunco.observe import (
-    ResponseReceived,
-    RequestFailed,
-    Throttled,
     Observation,
+    RequestFailed,
     RequestSent,
+    ResponseReceived,
     RetryScheduled,
+    Throttled,
     log,
 )
 from sunco.otel import OpenTelemetryObserver
@@ -160,9 +160,9 @@ class TestLogging:
         path = "/sc/v2/apps/app1/users/u1"
         starts = [
             ("DEBUG", f"GET {path} responded 503 in 0."),
-            ("INFO", f"GET {path} failed with 503, again in "),
+            ("INFO", f"GET {path} failed with 503, retrying in "),
             ("DEBUG", f"GET {path} waited 0."),
-            ("INFO", f"GET {path} failed with APIConnectionError, again in "),
+            ("INFO", f"GET {path} failed with APIConnectionError, retrying in "),
             ("DEBUG", f"GET {path} waited 0."),
             ("DEBUG", f"GET {path} responded 200 in 0."),
         ]
@@ -182,7 +182,7 @@ class TestLogging:
             with pytest.raises(NotFoundError):
                 await sunco.users.get("u1")
         texts = [record.getMessage() for record in caplog.records]
-        assert "ended with APIConnectionError after 0." in texts[0]
+        assert "failed with APIConnectionError after 0." in texts[0]
         assert "responded 404" in texts[1]
         assert len(texts) == 2
 

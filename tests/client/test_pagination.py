@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 def page(
     key: str, ids: Sequence[str], *, more: bool | None = None, links: Any = None, **cursors: str
 ) -> Any:
-    """A page; `more=None` leaves `meta` out, as real answers sometimes do."""
+    """A page; `more=None` leaves `meta` out, as real responses sometimes do."""
     document: dict[str, Any] = {key: [{"id": each} for each in ids]}
     if more is not None:
         document["meta"] = {"hasMore": more, **cursors}
@@ -141,7 +141,9 @@ async def test_a_page_whose_times_descend_is_taken_as_it_is(
         for number, time in enumerate(times, 1)
     ]
     sunco, _ = scripted(answer({"messages": messages}))
+    sunco_again, _ = scripted(answer({"messages": messages}))
     assert [item.id async for item in sunco.messages.list("c")] == expected
+    assert ids((await sunco_again.messages.list("c")).newest_first()) == expected
 
 
 async def test_collect() -> None:
@@ -168,6 +170,60 @@ async def test_meta_may_be_absent_or_silent() -> None:
         first = await sunco.conversations.list(user_id="u")
         assert (first.has_more, first.after_cursor, first.before_cursor) == (False, None, None)
         assert await first.next_page() is None
+
+
+BROKEN_LINK = "http://[not-an-address/?page[after]=b"
+
+
+async def test_a_link_that_is_not_a_url_ends_in_a_pagination_error_and_costs_no_item() -> None:
+    sunco, transport = scripted(
+        page("conversations", ["a"], links={"next": BROKEN_LINK, "prev": BROKEN_LINK})
+    )
+    walk = aiter(sunco.conversations.list(user_id="u"))
+    assert (await anext(walk)).id == "a"
+    with pytest.raises(PaginationError, match="gives no cursor"):
+        await anext(walk)
+    assert len(transport.requests) == 1
+
+
+async def test_a_link_that_is_not_a_url_is_ignored_where_it_is_not_needed() -> None:
+    sunco, _ = scripted(
+        page("conversations", ["a"], more=False, links={"next": BROKEN_LINK}),
+        page("conversations", ["a"], links={"prev": BROKEN_LINK}),
+    )
+    for _ in range(2):
+        assert ids(await sunco.conversations.list(user_id="u").collect()) == ["a"]
+
+
+async def test_a_cursor_of_the_api_that_no_url_can_carry_ends_in_a_pagination_error() -> None:
+    sunco, transport = scripted(page("conversations", ["a"], more=True, afterCursor="half \ud83d"))
+    with pytest.raises(PaginationError, match="no URL can carry"):
+        await sunco.conversations.list(user_id="u").collect()
+    assert len(transport.requests) == 1
+
+
+async def test_pages_without_items_are_bounded() -> None:
+    sunco, transport = scripted(
+        *(page("conversations", [], more=True, afterCursor=str(number)) for number in range(100))
+    )
+    with pytest.raises(PaginationError, match="21 empty pages in a row"):
+        await sunco.conversations.list(user_id="u").collect(10)
+    assert len(transport.requests) == 21
+
+
+async def test_only_empty_pages_in_a_row_are_counted() -> None:
+    script = [
+        page(
+            "conversations",
+            [] if number % 20 else [f"c{number}"],
+            more=number < 99,
+            afterCursor=str(number),
+        )
+        for number in range(100)
+    ]
+    sunco, _ = scripted(*script)
+    found = await sunco.conversations.list(user_id="u").collect()
+    assert ids(found) == ["c0", "c20", "c40", "c60", "c80"]
 
 
 async def test_links_serve_where_meta_is_silent() -> None:
@@ -242,10 +298,12 @@ async def test_cursors_are_checked_before_anything_is_sent(namespace: str) -> No
     walk: Any = getattr(sunco, namespace).list
     ids: dict[str, Any] = {"user_id": "u"} if namespace == "conversations" else {}
     arguments = [] if namespace == "conversations" else ["x"]
-    with pytest.raises(ValueError, match="after or before, not both"):
+    with pytest.raises(ConfigurationError, match="after or before, not both"):
         walk(*arguments, **ids, after="a", before="b")
-    with pytest.raises(ValueError, match="before must be a cursor"):
-        walk(*arguments, **ids, before="")
+    for wrong in ("", 5, b"a", "half \ud83d"):
+        for name in ("after", "before"):
+            with pytest.raises(ConfigurationError, match=f"{name} must be a cursor"):
+                walk(*arguments, **ids, **{name: wrong})
     assert transport.requests == []
 
 

@@ -12,7 +12,7 @@ from support.clock import Clock
 from support.scripted import answer, refusal, scripted
 
 from sunco import ConfigurationError, RateLimiter, RateLimitError, RetryPolicy
-from sunco.observe import Throttled, Observation
+from sunco.observe import Observation, Throttled
 from sunco.ratelimit import Pace
 
 CONVERSATION = answer({"conversation": {"id": "c1"}})

@@ -68,7 +68,7 @@ def test_ids_are_encoded_into_the_path() -> None:
         ("..", "user must not be '..'"),
         (None, "user must be a str, not NoneType"),
         (7, "user must be a str, not int"),
-        ("\ud800", "user holds characters that no URL can carry"),
+        ("\ud800", "user has characters that no URL can carry"),
     ],
 )
 def test_unsafe_ids_are_refused(value: Any, said: str) -> None:
@@ -281,8 +281,8 @@ def test_rate_limits_say_how_long() -> None:
     error = status_error(GET, Response(429, {"Retry-After": "2.5"}, b""), NOW)
     assert isinstance(error, errors.RateLimitError)
     assert error.retry_after == 2.5
-    assert str(error).endswith("Send fewer requests at a time. The API asks to wait 2.5 s.")
+    assert str(error).endswith("Retry after 2.5 s.")
     silent = status_error(GET, Response(429), NOW)
     assert isinstance(silent, errors.RateLimitError)
     assert silent.retry_after is None
-    assert str(silent).endswith("Send fewer requests at a time.")
+    assert str(silent).endswith("Send fewer requests per second; see rate_limit.")

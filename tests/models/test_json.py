@@ -99,6 +99,14 @@ def test_documents_that_were_damaged(document: Any, cut: int, noise: bytes) -> N
     assert outcome(_json, content) == outcome(PLAIN, content)
 
 
+@given(text=st.text(st.characters(min_codepoint=0xD7F0, max_codepoint=0xE010)), key=st.text())
+def test_half_of_a_surrogate_pair_is_written_back_as_it_came(text: str, key: str) -> None:
+    received = json.dumps({key: [text]}).encode()
+    written = _json.dump(_json.load(received))
+    assert json.loads(written) == json.loads(received)
+    written.decode("utf-8")
+
+
 def test_each_copy_reads_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the tests above compare what they say they compare."""
     monkeypatch.setattr("sunco._json._decoder", None)

@@ -7,7 +7,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from sunco import APIConnectionError, APIStatusError, DecodeError
+from sunco import SuncoError
 
 __all__ = ["Outcome", "Report", "Status", "fate_of"]
 
@@ -16,9 +16,6 @@ R = TypeVar("R")
 
 Status: TypeAlias = Literal["done", "failed", "uncertain"]
 """`"uncertain"`: it failed in a way that leaves open whether it took effect."""
-
-_REQUEST_TIMEOUT = 408
-_SERVER_ERRORS = 500
 
 
 @attrs.frozen(kw_only=True)
@@ -93,14 +90,9 @@ def fate_of(error: BaseException) -> Status:
     An answer that cannot be read answers a request that was carried out. Whoever gives up waiting
     does not know.
     """
-    match error:
-        case APIConnectionError():
-            uncertain = error.maybe_delivered
-        case APIStatusError():
-            uncertain = error.status == _REQUEST_TIMEOUT or error.status >= _SERVER_ERRORS
-        case DecodeError():
-            uncertain = error.status is not None
-        case _:
-            # Not an Exception: something inside the function was cancelled, and not by the job.
-            uncertain = isinstance(error, TimeoutError) or not isinstance(error, Exception)
+    if isinstance(error, SuncoError):
+        uncertain = error.outcome_unknown
+    else:
+        # Not an Exception: something inside the function was cancelled, and not by the job.
+        uncertain = isinstance(error, TimeoutError) or not isinstance(error, Exception)
     return "uncertain" if uncertain else "failed"

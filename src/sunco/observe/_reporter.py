@@ -75,7 +75,7 @@ class Reporter:
         for observer in self._observers:
             try:
                 observer(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it raises is logged
                 logger.exception("An observer failed: %r", observer)
 
     def throttled(self, seconds: float) -> None:
@@ -90,9 +90,7 @@ class Reporter:
 
     def response_received(self, status: int) -> None:
         """Emit `ResponseReceived`."""
-        self._emit(
-            ResponseReceived, status=status, duration=perf_counter() - self._attempt_started
-        )
+        self._emit(ResponseReceived, status=status, duration=perf_counter() - self._attempt_started)
 
     def retry_scheduled(self, failure: Exception, delay: float) -> None:
         """Emit `RetryScheduled`."""

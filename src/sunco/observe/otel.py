@@ -10,7 +10,13 @@ from opentelemetry.metrics import MeterProvider, get_meter
 from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider, get_tracer
 
 from sunco._version import __version__
-from sunco.observe._events import ResponseReceived, RequestFailed, Observation, RequestSent, RetryScheduled
+from sunco.observe._events import (
+    Observation,
+    RequestFailed,
+    RequestSent,
+    ResponseReceived,
+    RetryScheduled,
+)
 
 __all__ = ["OpenTelemetryObserver"]
 

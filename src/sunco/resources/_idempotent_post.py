@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
@@ -17,7 +17,7 @@ from sunco.models.messages import Message
 from sunco.pagination import Page
 from sunco.session import Session
 
-__all__ = ["METADATA_KEY", "IdempotentPost", "newest_first", "with_key"]
+__all__ = ["METADATA_KEY", "IdempotentPost", "with_key"]
 
 METADATA_KEY: Final = "sunco_once"
 """The entry of a message's metadata that holds its idempotency key."""
@@ -136,7 +136,7 @@ class IdempotentPost:
         """Find the messages with the key, oldest first; read no further back than needed."""
         found: list[Message] = []
         async for page in self.pages():
-            messages = list(reversed(page) if newest_first(page) else page)
+            messages = page.newest_first()[::-1]
             found[:0] = [message for message in messages if _key(message) == self.key]
             # The parts of a message that was split can be on two pages.
             if found and found[0] is not messages[0]:
@@ -144,12 +144,6 @@ class IdempotentPost:
             if since is not None and any(_is_before(message, since) for message in messages):
                 break
         return found
-
-
-def newest_first(page: Sequence[Message]) -> bool:
-    """Whether a page is ordered newest first: the API does not guarantee that it is not."""
-    times = [message.received for message in page if message.received is not None]
-    return len(times) > 1 and times[0] > times[-1]
 
 
 def _key(message: Message) -> object:

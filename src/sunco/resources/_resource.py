@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from sunco.errors import ConfigurationError
@@ -32,7 +32,6 @@ class Resource:
         page_size: int | None = None,
         params: Mapping[str, Any] | None = None,
         backwards: bool = False,
-        descends: Callable[[Sequence[T]], bool] = lambda _: False,
         **ids: str | None,
     ) -> Paginator[T]:
         async def fetch(*, after: str | None, before: str | None) -> Listing[T]:
@@ -41,7 +40,7 @@ class Resource:
                 operation, params={"page": page, **(params or {})}, **ids
             )
 
-        return Paginator(fetch, after=after, before=before, backwards=backwards, descends=descends)
+        return Paginator(fetch, after=after, before=before, backwards=backwards)
 
 
 def given(**values: Any) -> dict[str, Any]:

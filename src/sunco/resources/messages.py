@@ -11,7 +11,7 @@ from sunco.models.base import Metadata
 from sunco.models.content import Content, TextMessage
 from sunco.models.messages import Author, Destination, Message, MessageOverride
 from sunco.pagination import Paginator
-from sunco.resources._idempotent_post import IdempotentPost, newest_first, with_key
+from sunco.resources._idempotent_post import IdempotentPost, with_key
 from sunco.resources._resource import Resource, given
 from sunco.wire import Operation
 
@@ -182,7 +182,6 @@ class Messages(Resource):
             after=after,
             before=before,
             backwards=True,
-            descends=newest_first,
             conversation_id=conversation_id,
         )
 

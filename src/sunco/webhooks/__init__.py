@@ -18,7 +18,7 @@ from sunco.webhooks.handlers import (
     EventHandlers,
     is_from_user,
 )
-from sunco.webhooks.inbox.base import (
+from sunco.webhooks.inbox._lanes import (
     FailedEvent,
     Inbox,
     InboxStats,

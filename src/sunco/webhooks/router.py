@@ -15,7 +15,7 @@ from sunco.models.events import Event, UnknownEvent
 from sunco.webhooks.asgi import Receive, Scope, Send
 from sunco.webhooks.delivery import read
 from sunco.webhooks.handlers import EventHandlers, Handler
-from sunco.webhooks.inbox.base import Inbox, NewEvent
+from sunco.webhooks.inbox._lanes import Inbox, NewEvent
 from sunco.webhooks.keys import identify, lane_of
 from sunco.webhooks.processing.backoff import Retries
 from sunco.webhooks.processing.dedup import Ledger

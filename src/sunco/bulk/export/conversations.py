@@ -11,7 +11,6 @@ from collections.abc import (
     Callable,
     Generator,
     Iterable,
-    Sequence,
 )
 from contextlib import ExitStack, aclosing, contextmanager, suppress
 from hashlib import blake2b
@@ -27,11 +26,10 @@ from sunco import ConfigurationError, Sunco
 from sunco._storage.file_lock import locked
 from sunco.bulk._key_set import Seen
 from sunco.bulk.errors import ExportError
-from sunco.bulk.export.writers import Record, Writer, writer_of
+from sunco.bulk.export.writers import Writer, writer_of
 from sunco.bulk.jobs import run
 from sunco.bulk.outcome import Report
 from sunco.bulk.progress import Watcher
-from sunco.models import Message
 
 __all__ = ["ExportReport", "export_conversations"]
 
@@ -172,7 +170,7 @@ class _Exporter:
                 await _in_thread(writer.write, list(some))
             async for page in self._sunco.messages.list(identity).pages():
                 messages += len(page)
-                await _in_thread(writer.write, _newest_first(page))
+                await _in_thread(writer.write, list(page.newest_first()))
         finally:
             with anyio.CancelScope(shield=True):
                 await _in_thread(writer.close)
@@ -211,13 +209,6 @@ def _put_in_place(part: Path, path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def _newest_first(page: Sequence[Message]) -> list[Record]:
-    times = [message.received for message in page if message.received is not None]
-    # The API does not promise that a page is oldest first.
-    descends = len(times) > 1 and times[0] > times[-1]
-    return list(page if descends else reversed(page))
 
 
 async def _each(items: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str]:

@@ -9,7 +9,7 @@ import attrs
 
 from sunco._clock import Clock, SystemClock
 from sunco._sync import AutoResetEvent
-from sunco.webhooks.inbox.base import (
+from sunco.webhooks.inbox._lanes import (
     FailedEvent,
     InboxStats,
     Lane,

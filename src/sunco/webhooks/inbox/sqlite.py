@@ -16,7 +16,7 @@ from sunco._clock import Clock, SystemClock
 from sunco._storage.database import Journal
 from sunco._sync import AutoResetEvent
 from sunco.errors import ConfigurationError
-from sunco.webhooks.inbox.base import (
+from sunco.webhooks.inbox._lanes import (
     FailedEvent,
     InboxStats,
     Lane,

@@ -10,7 +10,7 @@ import attrs
 from sunco._clock import Clock
 from sunco.models.events import Event, UnknownEvent
 from sunco.webhooks.handlers import Handler
-from sunco.webhooks.inbox.base import Inbox, Outcome, StoredEvent
+from sunco.webhooks.inbox._lanes import Inbox, Outcome, StoredEvent
 from sunco.webhooks.processing.backoff import Retries
 from sunco.webhooks.processing.debounce import LARGEST_BATCH, due_at
 from sunco.webhooks.processing.invoke import call_within, describe, logger

@@ -12,7 +12,7 @@ from sunco._clock import Clock
 from sunco._sync import AutoResetEvent
 from sunco.models.events import Event
 from sunco.webhooks.handlers import Handler
-from sunco.webhooks.inbox.base import Inbox
+from sunco.webhooks.inbox._lanes import Inbox
 from sunco.webhooks.processing.backoff import Retries
 from sunco.webhooks.processing.invoke import logger
 from sunco.webhooks.processing.ordered import LaneWork
