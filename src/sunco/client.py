@@ -18,7 +18,7 @@ from sunco.auth import Auth, BasicAuth, key_problem
 from sunco.errors import ConfigurationError
 from sunco.models.base import UNSET, Unset
 from sunco.observe import Observer, checked_observers
-from sunco.ratelimit import RateLimiter
+from sunco.ratelimit import Limiter, RateLimiter
 from sunco.retry import RetryPolicy
 from sunco.session import Session
 from sunco.transport import Transport
@@ -74,7 +74,7 @@ class Sunco:
         headers: Mapping[str, str] | None = None,
         timeout: float | None = 30.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen, so it can be shared
-        rate_limit: RateLimiter | float | None = None,
+        rate_limit: Limiter | float | None = None,
         max_connections: int = 100,
         max_response_bytes: int = 64 * 1024 * 1024,
         allow_http: bool = False,
@@ -142,7 +142,7 @@ class Sunco:
         app_id: str | Unset | None = UNSET,
         timeout: float | Unset | None = UNSET,
         retry: RetryPolicy | Unset = UNSET,
-        rate_limit: RateLimiter | float | Unset | None = UNSET,
+        rate_limit: Limiter | float | Unset | None = UNSET,
     ) -> Self:
         """A cheap copy with other settings, over the same connections.
 
@@ -407,8 +407,8 @@ def _retry_policy(retry: object) -> RetryPolicy:
     return retry
 
 
-def _limiter(rate_limit: RateLimiter | float | None) -> RateLimiter | None:
-    if rate_limit is None or isinstance(rate_limit, RateLimiter):
+def _limiter(rate_limit: Limiter | float | None) -> Limiter | None:
+    if rate_limit is None or isinstance(rate_limit, Limiter):
         return rate_limit
     if not _is_number(rate_limit):
         raise ConfigurationError(

@@ -29,7 +29,7 @@ from sunco.errors import (
 from sunco.models.pages import Links, Listing, Meta
 from sunco.multipart import Multipart
 from sunco.observe import Observer, Reporter
-from sunco.ratelimit import RateLimiter
+from sunco.ratelimit import Limiter
 from sunco.retry import RetryBudget, RetryPolicy
 from sunco.transport import Transport
 from sunco.wire import REPEATABLE_METHODS, Headers, Operation, Request, Response
@@ -68,7 +68,7 @@ class Session:
     app_id: str | None
     timeout: float | None
     retry: RetryPolicy
-    limiter: RateLimiter | None = None
+    limiter: Limiter | None = None
     observers: tuple[Observer, ...] = ()
     headers: Headers = attrs.field(factory=Headers, repr=False)
     budget: RetryBudget = attrs.field(factory=RetryBudget)

@@ -197,5 +197,5 @@ def test_a_journal_of_another_file_is_refused(commands: Commands, tmp_path: Path
     for name, code in (("a.csv", 0), ("b.csv", 1)):
         rows = csv_of(tmp_path, "conversation_id,text", f"{conversation},x", name=name)
         assert commands("send", rows, "--journal", journal) == code
-    assert "is of another job, 'send a.csv to app app_demo'" in commands.errors
+    assert "belongs to another job, 'send a.csv to app app_demo'" in commands.errors
     assert commands.errors.count("\n") == 1

@@ -57,7 +57,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0
-        monkeypatch.setattr("sunco.ratelimit.monotonic", lambda: self.now)
+        monkeypatch.setattr("sunco.ratelimit._local.monotonic", lambda: self.now)
         monkeypatch.setattr(anyio, "sleep", self.sleep)
 
     async def sleep(self, seconds: float) -> None:

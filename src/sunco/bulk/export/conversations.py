@@ -24,12 +24,12 @@ import attrs
 
 from sunco import ConfigurationError, Sunco
 from sunco._storage.file_lock import locked
-from sunco.bulk._key_set import Seen
+from sunco.bulk._key_set import KeySet
 from sunco.bulk.errors import ExportError
 from sunco.bulk.export.writers import Writer, writer_of
 from sunco.bulk.jobs import run
 from sunco.bulk.outcome import Report
-from sunco.bulk.progress import Watcher
+from sunco.bulk.progress import ProgressCallback
 
 __all__ = ["ExportReport", "export_conversations"]
 
@@ -69,7 +69,7 @@ async def export_conversations(
     to: str | os.PathLike[str],
     format: Literal["jsonl", "parquet"] = "jsonl",  # noqa: A002 - the word for it
     concurrency: int = 8,
-    progress: Watcher | bool | None = None,
+    progress: ProgressCallback | bool | None = None,
     stop_after_failures: int | None = None,
 ) -> ExportReport:
     """Write conversations to a folder: a file each, with participants and all messages.
@@ -147,7 +147,7 @@ class _Exporter:
 
     async def missing(self, ids: AsyncGenerator[str]) -> AsyncIterator[str]:
         """The conversations that have no file, each once: users can share one."""
-        seen = Seen()
+        seen = KeySet()
         async with aclosing(ids):
             async for identity in ids:
                 if not seen.add(identity):
