@@ -286,7 +286,7 @@ class RateLimitError(APIStatusError):
 class ServerError(APIStatusError):
     """5xx: the server failed."""
 
-    advice = "The server failed: try again later."
+    advice = "The server failed: retry later."
 
 
 class DecodeError(SuncoError):

@@ -146,7 +146,7 @@ async def test_tries_are_counted_and_end() -> None:
     assert caught.value.attempts == 5
     assert str(caught.value) == (
         "GET /sc/v2/apps/app1/users/u1 responded 503 unavailable: Try later. The server "
-        "failed: try again later. (5 attempts.)"
+        "failed: retry later. (5 attempts.)"
     )
 
 
