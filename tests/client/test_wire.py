@@ -266,7 +266,7 @@ def test_refusals_that_give_no_reason(content: bytes, kind: str | None, said: st
     assert said in str(error)
     assert error.code is None
     assert error.title is None
-    assert "try again later" in str(error)
+    assert "retry later" in str(error)
 
 
 def test_redirects_say_what_to_check() -> None:
