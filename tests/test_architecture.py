@@ -103,6 +103,7 @@ def test_bulk_jobs_use_the_client_as_everybody_can_and_only_the_command_line_kno
                 "bulk",
                 "codec",
                 "models",
+                "wire",
             }
         elif room_of(path) != "cli":
             assert not {"bulk", "cli"} & rooms_imported_by(path)
@@ -114,7 +115,7 @@ def test_every_room_has_its_floor() -> None:
 
 def test_models_import_nothing_but_each_other_and_attrs() -> None:
     for path in SOURCE.glob("models/*.py"):
-        assert rooms_imported_by(path) <= {"models"}
+        assert rooms_imported_by(path) <= {"models", "_lazy"}
 
 
 def test_only_the_codec_knows_cattrs_and_only_transports_know_http_libraries() -> None:
