@@ -139,7 +139,7 @@ class Gate:
         self.opened = anyio.Event()
         self.failing = False
 
-    async def __call__(self, event: WebhookEvent) -> None:
+    async def __call__(self, event: Event) -> None:
         self.inside += 1
         self.most = max(self.most, self.inside)
         self.begun.add(event.id)

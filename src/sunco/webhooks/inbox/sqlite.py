@@ -106,8 +106,8 @@ WHERE key = ? AND status = 'failed'
 class SQLiteInbox:
     """Keeps events in a SQLite database until they are handled.
 
-    All events of a delivery are stored in one transaction, and the delivery is acknowledged after its
-    commit: an acknowledged event is in the file, and a process that is killed (`kill -9`) loses
+    All events of a delivery are stored in one transaction, and the delivery is acknowledged after
+    its commit: an acknowledged event is in the file, and a process that is killed (`kill -9`) loses
     none. An event that is being handled at that moment is handled again by the next process, from
     its first handler on; all others are not.
 

@@ -62,7 +62,7 @@ class Debouncer:
     def join(self, handler: Handler, received: ReceivedEvent, attempt: int) -> Batch:
         """Add an event to the open batch of its handler and ordering key, once."""
         key = (received.ordering_key, handler.name)
-        now = self._clock.now()
+        now = self._clock.monotonic()
         batch = self._open.get(key)
         if batch is None or len(batch.events) >= MAX_BATCH:
             batch = self._open[key] = Batch(received.ordering_key, handler, now)
@@ -96,7 +96,7 @@ class Debouncer:
             len(batch.events) < MAX_BATCH
             and (
                 left := due_at(handler.debounce or 0.0, batch.first, batch.last, self._max_wait)
-                - self._clock.now()
+                - self._clock.monotonic()
             )
             > 0
         ):

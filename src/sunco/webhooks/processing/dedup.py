@@ -70,12 +70,12 @@ class DedupCache:
 
     def _current(self, key: str) -> _Entry | None:
         entry = self._entries.get(key)
-        if entry is None or entry.time + self._ttl < self._clock.now():
+        if entry is None or entry.time + self._ttl < self._clock.monotonic():
             return None
         return entry
 
     def _keep(self, key: str, entry: _Entry) -> None:
-        now = entry.time = self._clock.now()
+        now = entry.time = self._clock.monotonic()
         self._entries[key] = entry
         self._entries.move_to_end(key)
         oldest = next(iter(self._entries.values()))

@@ -139,7 +139,7 @@ class OrderedProcessor:
             raise
 
     async def _process(self) -> None:
-        claimed_at = self.options.clock.now()
+        claimed_at = self.options.clock.monotonic()
         for stored in self.claim.events:
             if self.stopping():
                 await self._release()
@@ -223,7 +223,7 @@ class OrderedProcessor:
         """Call the handlers whose batches are due, and release the claim."""
         waiting = [each for each in self._events if not each.done]
         handlers = {each.name: each for item in waiting for each in item.handlers.values()}
-        elapsed = max(self.options.clock.now() - claimed_at, 0.0)
+        elapsed = self.options.clock.monotonic() - claimed_at
         delays: list[float] = []
         for handler in handlers.values():
             batch = [each for each in waiting if handler.name in each.handlers]
