@@ -470,7 +470,7 @@ async def test_unknown_arguments_are_rejected(api: Api, name: str) -> None:
     [
         (
             {**REPLIES, "actions": [REPLIES["actions"][0], BUTTONS["actions"][1]]},
-            "content: actions of type reply or locationRequest cannot be mixed with other types",
+            "content: actions of type reply and postback cannot be mixed",
         ),
         ({"type": "text", "text": ""}, "content.text must be at least 1 characters long"),
     ],

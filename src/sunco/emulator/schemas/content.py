@@ -32,9 +32,6 @@ if TYPE_CHECKING:
     from sunco.emulator.schemas.schema import Rule, Schema
 
 
-_QUICK_REPLIES = {"reply", "locationRequest"}
-
-
 def _own_actions(content: Mapping[str, Any]) -> list[dict[str, Any]]:
     actions: list[dict[str, Any]] = content.get("actions", [])
     return actions
@@ -56,8 +53,8 @@ def _one_opens_among(*sources: Callable[[Mapping[str, Any]], list[dict[str, Any]
 
 def _no_mixed_replies(content: Mapping[str, Any]) -> str | None:
     kinds = {action["type"] for action in content.get("actions", ())}
-    if kinds & _QUICK_REPLIES and kinds - _QUICK_REPLIES:
-        return "actions of type reply or locationRequest cannot be mixed with other types"
+    if {"reply", "postback"} <= kinds:
+        return "actions of type reply and postback cannot be mixed"
     return None
 
 
