@@ -248,7 +248,9 @@ async def test_a_full_conversation(sunco: Sunco) -> None:
     _, conversation = await talk(sunco)
     for _ in range(300):
         await sunco.messages.post(conversation.id, "x")
-    with pytest.raises(ConversationFullError, match=r"Delete messages with messages.delete_all\(\)"):
+    with pytest.raises(
+        ConversationFullError, match=r"Delete messages with messages.delete_all\(\)"
+    ):
         await sunco.messages.post(conversation.id, "x")
 
 
