@@ -1,4 +1,4 @@
-"""Deliveries as the platform makes them, and a time that tests let pass."""
+"""Deliveries as the platform sends them, and a clock that tests advance."""
 
 from __future__ import annotations
 
@@ -9,13 +9,31 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
-import attrs
 import httpx
+from support.clock import FakeClock, quiet
 
 from sunco.webhooks import WebhookRouter
 
+__all__ = [
+    "SECONDS",
+    "SECRET",
+    "FakeClock",
+    "Platform",
+    "Record",
+    "bounded",
+    "delivery",
+    "eventually",
+    "message",
+    "quiet",
+]
+
 SECRET = "8564b3e6a8b20a4bdb68b05ce9bc5936"
 SECONDS = 10
+
+
+def key(identity: str) -> str:
+    """The dedupe key of an event of `delivery`."""
+    return f"a1/w1/{identity}"
 
 
 def message(
@@ -57,7 +75,7 @@ class Platform:
         self._secret = secret
 
     async def post(self, *events: Any, content: bytes | None = None, **headers: str) -> int:
-        """Deliver events, or what is not a delivery; returns the answer's status."""
+        """Deliver events, or what is not a delivery; returns the status of the response."""
         response = await self.request(
             content=delivery(*events) if content is None else content, headers=headers
         )
@@ -66,7 +84,7 @@ class Platform:
     async def request(
         self, method: str = "POST", content: Any = b"", headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        """Ask for anything."""
+        """Send any request."""
         transport = httpx.ASGITransport(app=self._router)
         async with httpx.AsyncClient(transport=transport, base_url="http://bot") as http:
             known = {"X-API-Key": self._secret, "Content-Type": "application/json"}
@@ -78,39 +96,8 @@ class Platform:
             return await http.request(method, "/", content=content, headers=all_headers)
 
 
-@attrs.define
-class FakeClock:
-    """A time that passes when it is told to."""
-
-    time: float = 1_600_000_000.0
-    sleepers: dict[int, tuple[float, anyio.Event]] = attrs.field(
-        factory=dict[int, tuple[float, anyio.Event]]
-    )
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        woken = anyio.Event()
-        self.sleepers[id(woken)] = (self.time + seconds, woken)
-        try:
-            await woken.wait()
-        finally:
-            del self.sleepers[id(woken)]
-
-    async def advance(self, seconds: float) -> None:
-        """Let time pass, and all do what they do then."""
-        await quiet()
-        self.time += seconds
-        for until, woken in self.sleepers.values():
-            # Times of this size are not exact below a microsecond.
-            if until <= self.time + 1e-6:
-                woken.set()
-        await quiet()
-
-
 class Record:
-    """What a handler was given, and a way to wait for it."""
+    """The arguments that a handler was called with."""
 
     def __init__(self) -> None:
         self.items: list[Any] = []
@@ -122,19 +109,11 @@ class Record:
         self._changed = anyio.Event()
 
     async def reach(self, count: int, seconds: float = SECONDS) -> list[Any]:
-        """Wait for so many."""
+        """Wait until there are this many."""
         with anyio.fail_after(seconds):
             while len(self.items) < count:
                 await self._changed.wait()
         return self.items
-
-
-async def quiet() -> None:
-    """Wait until all tasks wait for something."""
-    # anyio looks again only after a tenth of a second: most are done before it looks at all.
-    for _ in range(30):
-        await anyio.lowlevel.checkpoint()
-    await anyio.wait_all_tasks_blocked()
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
