@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from sunco._clock import SystemClock
-from sunco.models.events import ConversationMessageEvent, Event, WebhookEvent
+from sunco.models.events import ConversationMessageEvent, Event, UnknownEvent, WebhookEvent
 from sunco.webhooks import WebhookRouter
 from sunco.webhooks.processing.dedup import DedupCache
 from sunco.webhooks.processing.keyed_lock import KeyedLock
@@ -139,7 +139,7 @@ class Gate:
         self.opened = anyio.Event()
         self.failing = False
 
-    async def __call__(self, event: Event) -> None:
+    async def __call__(self, event: WebhookEvent | UnknownEvent) -> None:
         self.inside += 1
         self.most = max(self.most, self.inside)
         self.begun.add(event.id)

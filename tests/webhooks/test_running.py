@@ -160,7 +160,7 @@ async def test_a_server_is_told_that_it_cannot_start(tmp_path: Path, clock: Fake
         await server.serve()
     (event,) = server.said.items
     assert event["type"] == "lifespan.startup.failed"
-    assert "cannot be opened" in event["message"]
+    assert "cannot be used" in event["message"]
 
 
 class Troubled(MemoryInbox):
