@@ -26,7 +26,12 @@ EMULATED_TWILIO_ID = "000000005eed000000000002"
 def install(session: nox.Session, group: str) -> None:
     """Install the project with its extras, and a group of development tools."""
     tools = nox.project.dependency_groups(PYPROJECT, group)
-    session.install("--quiet", "--editable", ".[cli,emulator,jwt,otel,parquet,rich,speed]", *tools)
+    session.install(
+        "--quiet",
+        "--editable",
+        ".[cli,dask,emulator,fsspec,jwt,otel,parquet,postgres,redis,rich,speed]",
+        *tools,
+    )
 
 
 def lowest_requirements() -> list[str]:

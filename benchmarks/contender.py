@@ -47,7 +47,7 @@ def sunco_client(name: str, port: int) -> Any:
 
 
 async def rate(act: Act, in_flight: int, total: int) -> float:
-    """How often a second something is done, by so many tasks at once."""
+    """Calls per second, by a number of concurrent tasks."""
 
     async def work(times: int) -> None:
         for _ in range(times):
@@ -93,14 +93,14 @@ async def posts_by_aiohttp(port: int, in_flight: int, total: int) -> float:
 
         async def post() -> Any:
             headers = {"Content-Type": "application/json"}
-            async with session.post(PATH, data=json.dumps(BODY), headers=headers) as answer:
-                return json.loads(await answer.read())
+            async with session.post(PATH, data=json.dumps(BODY), headers=headers) as response:
+                return json.loads(await response.read())
 
         return await rate(post, in_flight, total)
 
 
 def posts_by_vendor(port: int, in_flight: int, total: int) -> float:
-    """Posts a second by the vendor's package, in so many threads."""
+    """Posts per second by the vendor's package, in a number of threads."""
     package = importlib.import_module("sunshine_conversations_client")
     settings = package.Configuration(
         host=f"http://127.0.0.1:{port}", username=KEY[0], password=KEY[1]
@@ -208,7 +208,7 @@ def importing(name: str) -> float:
     elif name == "httpx":
         __import__("httpx")
     else:
-        __import__("sunco").Sunco  # noqa: B018 - whoever imports it uses it
+        __import__("sunco").Sunco  # noqa: B018 - loads the class
     return time.perf_counter() - began
 
 

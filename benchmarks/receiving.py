@@ -1,14 +1,14 @@
-"""How many webhook events a second one process handles, against only parsing them elsewhere.
+"""How many webhook events per second one process handles, compared with only parsing them.
 
-Run it with `nox -s bench-webhooks`. Each kind of delivery is handled by sunco inline (key verified,
-parsed, handler called, id remembered) and with a SQLite inbox (stored, answered, handled, marked),
-and is parsed by the vendor's Python package, which has nothing that receives: the JSON is read and
-each event made into the class of its trigger.
+Run it with `nox -s bench-webhooks`. Each kind of delivery is processed by sunco inline (key
+verified, parsed, handler called, id remembered) and with a SQLite inbox (stored, acknowledged,
+handled, recorded). The vendor's Python package has no receiver, so there only the JSON is parsed
+and each event converted to the class of its trigger.
 
-`receiving.py PYTHON` measures all, with a Python that has the vendor's package for its part;
-`receiving.py WAY KIND` measures one, and prints events a second: of processor time, so that
-neighbours disturb less, but with the inbox, where the disk counts too. Figures depend on the
-machine; ratios are what counts.
+`receiving.py PYTHON` measures everything, with a Python that has the vendor's package for its part;
+`receiving.py WAY KIND` measures one, and prints events per second of processor time, so that other
+load matters less; with the inbox, of wall-clock time, which includes the disk. Compare ratios: the
+figures depend on the machine.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def event(number: int, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def deliveries(kind: str, count: int) -> list[bytes]:
-    """So many deliveries of a kind."""
+    """A number of deliveries of a kind."""
     size = 1 if kind == "text" else 10
     contents = CONTENTS if kind == "sorts" else [TEXT]
     return [
@@ -112,7 +112,7 @@ def deliveries(kind: str, count: int) -> list[bytes]:
 
 
 def rate(parse: Callable[[bytes], int], bodies: list[bytes]) -> float:
-    """Events a second of a function that tells how many it has parsed; the best of some rounds."""
+    """Events per second of a function that returns how many it parsed; the best of some rounds."""
     best = 0.0
     for _ in range(ROUNDS):
         parsed, began = 0, time.process_time()
@@ -144,12 +144,12 @@ def parsing(kind: str) -> float:
 
 
 def inline(kind: str) -> float:
-    """Handling with sunco before the answer."""
+    """Processing with sunco before the response."""
     return max(_handle(kind, None) for _ in range(ROUNDS))
 
 
 def inbox(kind: str) -> float:
-    """Handling with sunco after the answer, flushed to the disk."""
+    """Processing with sunco after the response, flushed to disk."""
     from sunco.webhooks import SQLiteInbox
 
     best = 0.0
@@ -188,7 +188,7 @@ def _handle(kind: str, kept_in: Any) -> float:
 
         async def send(message: Any) -> None:
             if message.get("status", 200) != 200:  # noqa: PLR2004
-                sys.exit(f"answered {message['status']}")
+                sys.exit(f"responded {message['status']}")
 
         async def deliver(remaining: Any) -> None:
             for body in remaining:
@@ -213,7 +213,7 @@ def _handle(kind: str, kept_in: Any) -> float:
 
 
 def compare(python_with_vendor: str) -> None:
-    """Measure all ways and kinds, each in a process of its own, and tell the ratios."""
+    """Measure all ways and kinds, each in its own process, and print the ratios."""
     for kind, what in KINDS.items():
         rates = {
             way: float(

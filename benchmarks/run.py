@@ -109,7 +109,7 @@ def posts(
         ]
         for name in names
     ]
-    header = ["posts a second, in flight", *map(str, IN_FLIGHT), "memory at 64"]
+    header = ["posts per second, by requests in flight", *map(str, IN_FLIGHT), "memory at 64"]
     return table(header, rows), reached
 
 
@@ -165,7 +165,7 @@ def targets(
             ),
         ]
     rows = [[what, f"{least:g}", f"{got:.2f}"] for what, least, got in wanted]
-    return table(["ratio", "to reach", "reached"], rows)
+    return table(["ratio", "target", "measured"], rows)
 
 
 def main() -> None:
@@ -186,40 +186,39 @@ def main() -> None:
     text = f"""# Benchmarks
 
 Measured on {now:%Y-%m-%d} with `nox -s bench`: {machine}, {load}, the best of {repeats} runs in
-turn. Client and server are processes of their own on the same machine, and the server only sends
-what it has ready. Ratios are what can be compared; the figures are the machine's. On a busy machine
-one thread loses more than sixty-four do, and so do the clients that have only one.
+turn. Client and server are separate processes on the same machine, and the server sends prepared
+responses. Compare the ratios; the absolute figures depend on the machine. Other load on the machine
+affects single-threaded clients more than the vendor's package with 64 threads.
 
 {targets(posted, walked, decoded)}
 ## Posting a message
 
-The vendor's package posts from as many threads as there are posts in flight. `sunco` keeps to 100
-connections, and so do httpx and aiohttp; the bodies of all are encoded and decoded.
+The vendor's package uses one thread per post in flight. `sunco`, httpx and aiohttp use up to 100
+connections. All of them encode and decode the bodies.
 
 {post_table}
 ## Reading a conversation of 30,000 messages
 
-Of the 100 messages of a page 60 are plain text, the others texts with replies or links, images,
-files, carousels and forms.
+Of the 100 messages of a page, 60 are plain text. The others are texts with replies or links,
+images, files, carousels and forms.
 
-{others("messages a second", walked, "figure")}
+{others("messages per second", walked, "figure")}
 ## Decoding a page of 100 messages
 
-{others("pages a second", decoded, "figure")}
+{others("pages per second", decoded, "figure")}
 ## Importing
 
 {others("seconds", imported, "figure")}
 ## Where the time goes
 
-Of a post over the default transport, a profile gives half to h11, httpcore, anyio and asyncio below
-it, a tenth to the transport, and a tenth to all the rest of sunco: building the request, policy,
-decoding. What is left are built-in functions, which it gives to nobody. Over aiohttp its parser and
-writer take the largest part.
+In a profile of a post over the default transport, h11, httpcore, anyio and asyncio take half of the
+time, the transport a tenth, and the rest of sunco (building the request, policy, decoding) a tenth.
+The remainder is built-in functions that the profiler does not attribute. With aiohttp, its parser
+and writer take the largest part.
 
-A page of messages is decoded in about four times what json.loads takes for it: most of that is
-setting the fields of some 500 objects, each checked. A loop that only parses JSON makes none of
-them, and that is what reading 30,000 messages is measured against. To get closer, fields would have
-to be read when they are asked for, or objects be made in C.
+Decoding a page of messages takes about four times as long as json.loads: most of it sets the fields
+of about 500 objects, each validated. The httpx column of "Reading a conversation" only parses JSON
+and creates no objects. Getting closer would require lazy fields, or objects created in C.
 """
     TABLE.write_text(text, encoding="utf-8")
     print(text)

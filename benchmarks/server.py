@@ -1,4 +1,4 @@
-"""A server that costs next to nothing: canned answers, so that what is measured is the client.
+"""A server with minimal overhead: prepared responses, so that the client is measured.
 
 It prints its port, and serves until its standard input ends.
 """
@@ -85,14 +85,14 @@ def page(number: int) -> bytes:
     return json.dumps({"messages": listed, "meta": meta, "links": {}}).encode()
 
 
-def answer(status: str, body: bytes) -> bytes:
-    """A whole HTTP answer."""
+def http_response(status: str, body: bytes) -> bytes:
+    """A complete HTTP response."""
     head = f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
     return f"{head}\r\n\r\n".encode() + body
 
 
-POSTED = answer("201 Created", json.dumps({"messages": [message(EVERY - 1)]}).encode())
-PAGES_ANSWERED = [answer("200 OK", page(number)) for number in range(PAGES)]
+POSTED = http_response("201 Created", json.dumps({"messages": [message(EVERY - 1)]}).encode())
+PAGE_RESPONSES = [http_response("200 OK", page(number)) for number in range(PAGES)]
 
 
 class Serving(asyncio.Protocol):
@@ -105,7 +105,7 @@ class Serving(asyncio.Protocol):
         self.received = b""
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that is complete."""
+        """Respond to every complete request."""
         self.received += data
         while True:
             end = self.received.find(b"\r\n\r\n")
@@ -118,15 +118,15 @@ class Serving(asyncio.Protocol):
             if len(self.received) < end + 4 + length:
                 return
             self.received = self.received[end + 4 + length :]
-            self.transport.write(self.answer(head))
+            self.transport.write(self.response_to(head))
 
-    def answer(self, head: bytes) -> bytes:
-        """The answer to a request."""
+    def response_to(self, head: bytes) -> bytes:
+        """The response to a request."""
         if head.startswith(b"post"):
             return POSTED
         target = head.partition(b" http/")[0]
         cursor = target.rpartition(b"before%5d=")[2] or b"0"
-        return PAGES_ANSWERED[int(cursor) if cursor.isdigit() else 0]
+        return PAGE_RESPONSES[int(cursor) if cursor.isdigit() else 0]
 
 
 async def serve() -> None:

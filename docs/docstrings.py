@@ -1,6 +1,6 @@
-"""Lets autodoc read the project's docstrings: names in backticks, and the fields of attrs classes.
+"""Autodoc for the project's docstrings: names in backticks, and the fields of attrs classes.
 
-`public` documents what a module names in its `__all__`, under the name that users import it by:
+`public` documents the names in a module's `__all__`, under the name that users import:
 
     .. public:: sunco.models.content
        :under: sunco.models
@@ -30,7 +30,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from sunco.resources._resource import Resource
 
-# Where users import from; a name that stands in several is documented in the first.
+# The modules that users import from. A name of several modules is documented in the first.
 PUBLIC = (
     "sunco",
     "sunco.models",
@@ -72,7 +72,7 @@ class Public(SphinxDirective):
 
 
 def in_order(module: ModuleType) -> list[str]:
-    """What a module names, as it stands in the file; what it has from elsewhere comes first."""
+    """The public names of a module in source order; imported names come first."""
     source = inspect.getsource(module)
 
     def position(name: str) -> int:
@@ -99,7 +99,7 @@ def entry_for(name: str, thing: Any, home: str) -> list[str]:
 
 
 def annotation_text(alias: Any) -> str:
-    """What an alias stands for, as a sentence."""
+    """The meaning of a type alias, as a sentence."""
     if get_origin(alias) not in {Union, UnionType}:
         return f"Short for ``{str(alias).replace('collections.abc.', '').replace('typing.', '')}``."
     parts: list[str] = []
@@ -122,7 +122,7 @@ def public_names() -> dict[str, str]:
 
 
 def linked(text: str) -> str:
-    """Markdown's backticks, as references to what is public and as code for all else."""
+    """Convert Markdown's backticks to references for public names, and to code for others."""
 
     def replace(found: re.Match[str]) -> str:
         name = found[1]
@@ -152,7 +152,7 @@ def translated(lines: list[str]) -> Iterator[str]:
 
 
 def split_attributes(lines: list[str]) -> tuple[list[str], dict[str, list[str]]]:
-    """A docstring without its section of attributes, and what that says of each."""
+    """A docstring without its attributes section, and the descriptions of the attributes."""
     rest: list[str] = []
     attributes: dict[str, list[str]] = {}
     current: str | None = None
@@ -173,7 +173,7 @@ def split_attributes(lines: list[str]) -> tuple[list[str], dict[str, list[str]]]
 
 
 def described_fields(cls: Any) -> dict[str, list[str]]:
-    """What the docstrings of an attrs class and its bases say of its fields."""
+    """The field descriptions in the docstrings of an attrs class and its bases."""
     described: dict[str, list[str]] = {}
     for each in reversed(cls.__mro__):
         described |= split_attributes(inspect.cleandoc(each.__doc__ or "").splitlines())[1]
@@ -199,7 +199,7 @@ def field_lines(cls: Any) -> Iterator[str]:
 def read_docstring(
     _app: Sphinx, what: str, name: str, thing: Any, _options: Any, lines: list[str]
 ) -> None:
-    """Make of a docstring what autodoc understands; before napoleon reads it."""
+    """Convert a docstring for autodoc, before napoleon does."""
     if what == "module" and name == "sunco.errors":
         tree = [f"   {line}" for line in lines[2:]]
         lines[:] = [*lines[:2], ".. code-block:: text", "   :class: tree", "", *tree]
@@ -213,7 +213,7 @@ def read_docstring(
 def read_signature(
     _app: Sphinx, what: str, _name: str, thing: Any, _options: Any, signature: str, returns: str
 ) -> tuple[str, str] | None:
-    """Give attrs classes a signature of names and defaults: their types stand below."""
+    """Give attrs classes a signature of names and defaults; their types are listed below it."""
     if signature and (what == "exception" or is_not_made_by_users(thing)):
         return "", returns
     if what != "class" or not attrs.has(thing):
@@ -234,7 +234,7 @@ def read_signature(
 
 
 def is_not_made_by_users(cls: object) -> bool:
-    """Whether one gets it from a client, or writes it oneself."""
+    """Whether users never call the constructor: resources and protocols."""
     return inspect.isclass(cls) and (issubclass(cls, Resource) or "_is_protocol" in vars(cls))
 
 
@@ -247,7 +247,7 @@ def leave_builtins_alone(_app: Sphinx, doctree: nodes.document) -> None:
 
 
 def miss_nothing(_app: Sphinx, env: BuildEnvironment) -> None:
-    """Warn of what is public and not documented."""
+    """Warn about public names that are not documented."""
     documented = env.domains.python_domain.objects
     for target in public_names().values():
         if target not in documented and not target.endswith("__version__"):

@@ -1,4 +1,4 @@
-"""Whom the examples beside this file talk to: your account, or an emulator in this process."""
+"""The client of the other examples: for your account, or for an emulator in this process."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from sunco import Sunco
 
 
 def open_account() -> Sunco:
-    """A client: from the environment if `SUNCO_KEY_ID` is set, else of a new emulator."""
+    """A client: from the environment if `SUNCO_KEY_ID` is set, otherwise for a new emulator."""
     if is_emulated():
         from sunco.emulator import Emulator  # noqa: PLC0415 - an extra
-        from sunco.testing import connect  # noqa: PLC0415 - likewise
+        from sunco.testing import connect  # noqa: PLC0415 - an extra
 
         return connect(Emulator())
     return Sunco.from_env()

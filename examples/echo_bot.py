@@ -1,7 +1,7 @@
-"""Says what you say: the smallest bot, in Starlette. Run it with `nox -s bots -- echo_bot`.
+"""Repeats your messages: a minimal bot, in Starlette. Run it with `nox -s bots -- echo_bot`.
 
-Without `SUNCO_KEY_ID` it talks to you in the terminal. For your account, set what `Sunco.from_env`
-reads, and the webhook's secret in `SUNCO_WEBHOOK_SECRET`; the webhook's target is
+Without `SUNCO_KEY_ID`, you chat with it in the terminal. For your account, set the variables of
+`Sunco.from_env`, and the webhook's secret in `SUNCO_WEBHOOK_SECRET`. The webhook's target is
 `https://your.host/sunco`, its trigger `conversation:message`.
 """
 

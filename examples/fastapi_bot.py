@@ -1,12 +1,12 @@
-"""A bot in a FastAPI app that does other things, too. Run it with `nox -s bots -- fastapi_bot`.
+"""A bot in a FastAPI app with other routes. Run it with `nox -s bots -- fastapi_bot`.
 
-It keeps events in an inbox, so that none is lost when the app is restarted, and answers once to
-several quick messages. The app's own pages get the client and the inbox as dependencies.
+Events are stored in an inbox, so that none is lost when the app restarts. The bot replies once to
+several messages in quick succession. Other routes get the client and the inbox as dependencies.
 
-Without `SUNCO_KEY_ID` it talks to you in the terminal. For your account, set what `Sunco.from_env`
-reads, the webhook's secret in `SUNCO_WEBHOOK_SECRET` and a path in `SUNCO_INBOX`; the webhook's
-target is `https://your.host/sunco/` (with the slash: FastAPI redirects where it is missing, and the
-platform does not follow), its trigger `conversation:message`.
+Without `SUNCO_KEY_ID`, you chat with it in the terminal. For your account, set the variables of
+`Sunco.from_env`, the webhook's secret in `SUNCO_WEBHOOK_SECRET` and a path in `SUNCO_INBOX`. The
+webhook's target is `https://your.host/sunco/` (with the trailing slash: without it FastAPI responds
+with a redirect, which the API does not follow), its trigger `conversation:message`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def create_app() -> FastAPI:
     router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"], inbox=inbox)
 
     @router.on(ConversationMessageEvent, where=is_from_user, debounce=0.5)
-    async def answer(events: Sequence[ConversationMessageEvent]) -> None:
+    async def reply(events: Sequence[ConversationMessageEvent]) -> None:
         newest = events[-1]
         async with sunco.activities.typing(newest.conversation_id or ""):
             said = " – ".join(map(text_of, events))

@@ -1,13 +1,13 @@
-"""A bot that knows when to leave it to a human. Run it with `nox -s bots -- handoff_bot`.
+"""A bot with a handoff to a human agent. Run it with `nox -s bots -- handoff_bot`.
 
-It answers while it is in control of the conversation, hands over to `agent` when the user asks for
-one, keeps silent while the agent is in control, and goes on when it gets control back.
+It replies while it is in control of the conversation, passes control to `agent` when the user asks
+for one, is silent while the agent is in control, and continues when it gets control back.
 
-Without `SUNCO_KEY_ID` it talks to you in the terminal: ask for an agent, then say something as the
-agent (`agent: Hello!`), and give control back (`agent: /done`). For your account, set what
-`Sunco.from_env` reads, and the webhook's secret in `SUNCO_WEBHOOK_SECRET`; its target is
+Without `SUNCO_KEY_ID`, you chat with it in the terminal: ask for an agent, then write as the agent
+(`agent: Hello!`), and pass control back (`agent: /done`). For your account, set the variables of
+`Sunco.from_env`, and the webhook's secret in `SUNCO_WEBHOOK_SECRET`. The webhook's target is
 `https://your.host/sunco`, its triggers `conversation:message` and `switchboard:passControl`. The
-switchboard needs an integration called `bot` whose next one is the agents'.
+switchboard needs an integration named `bot` whose next integration is that of the agents.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def is_for_me(event: ConversationMessageEvent) -> bool:
     return event.is_from_user and is_mine(event.payload.conversation)
 
 
-def has_come_to_me(event: SwitchboardPassControlEvent) -> bool:
+def is_passed_to_me(event: SwitchboardPassControlEvent) -> bool:
     return is_mine(event.payload.conversation)
 
 
@@ -56,7 +56,7 @@ def create_app() -> Starlette:
     router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"])
 
     @router.on(ConversationMessageEvent, where=is_for_me)
-    async def answer(event: ConversationMessageEvent) -> None:
+    async def reply(event: ConversationMessageEvent) -> None:
         if "agent" in text_of(event):
             await event.reply(sunco, "One moment: I am fetching an agent.")
             await sunco.switchboard_actions.pass_control(
@@ -66,8 +66,8 @@ def create_app() -> Starlette:
         ask = Reply("Talk to an agent", payload="AGENT")
         await event.reply(sunco, TextMessage("I am only a bot. Ask for an agent.", actions=[ask]))
 
-    @router.on(SwitchboardPassControlEvent, where=has_come_to_me)
-    async def go_on(event: SwitchboardPassControlEvent) -> None:
+    @router.on(SwitchboardPassControlEvent, where=is_passed_to_me)
+    async def resume(event: SwitchboardPassControlEvent) -> None:
         await event.reply(sunco, "It is me again, the bot.")
 
     @asynccontextmanager

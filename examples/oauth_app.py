@@ -1,10 +1,12 @@
-"""Lets others install your integration by OAuth, in Starlette: `nox -s example -- oauth_app`.
+"""Let customers install your integration by OAuth, in Starlette: `nox -s example -- oauth_app`.
 
-Then open the address that it prints. For partners of the platform: set `SUNCO_OAUTH_CLIENT_ID` and
-`SUNCO_OAUTH_CLIENT_SECRET`, and have `http://localhost:8000/callback` on file as where users come
-back to. Without them, an emulator plays the platform, and whoever is asked says yes.
+Open the address that it prints. For partners: set `SUNCO_OAUTH_CLIENT_ID` and
+`SUNCO_OAUTH_CLIENT_SECRET`, and register `http://localhost:8000/callback` as a redirect URI.
+Without them, an emulator is used, in which every user consents.
 
-Tokens are kept in memory here. Keep yours where secrets are kept.
+Installing and uninstalling change state, so both are POST requests with a CSRF token of the
+visitor's session. A session can only uninstall the apps that it installed. Sessions and tokens are
+in memory here; use a session store and a secret store in production.
 """
 
 from __future__ import annotations
@@ -13,78 +15,163 @@ import argparse
 import os
 import secrets
 import socket
+from html import escape
 
+import attrs
 import playground
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from sunco import BearerAuth, Sunco, SuncoError
 from sunco.emulator import Emulator
 
-COOKIE = "oauth_state"
+COOKIE = "session"
 PORT = 8000
 
-# The first steps need no credential, and none is sent with the code.
+# The first steps need no credentials, and none are sent with the code.
 NO_TOKEN = "none-yet"  # noqa: S105
 
+PAGE = """<!doctype html><title>Example</title>
+<form method="post" action="/install"><input type="hidden" name="csrf" value="{csrf}">
+<button>Install</button></form>{apps}"""
+INSTALLED = """<form method="post" action="/uninstall/{id}">
+<input type="hidden" name="csrf" value="{csrf}"><button>Uninstall from {name}</button></form>"""
 
-def create_app(base_url: str, client_id: str, client_secret: str) -> Starlette:
-    """The app.
+
+@attrs.define
+class Session:
+    """What the app remembers of a visitor."""
+
+    csrf: str = attrs.Factory(secrets.token_urlsafe)
+    state: str | None = None
+    apps: dict[str, tuple[str, str]] = attrs.field(factory=dict[str, tuple[str, str]], repr=False)
+
+
+class Sessions:
+    """The sessions of all visitors, by the value of their cookie."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Session] = {}
+
+    def create(self) -> tuple[str, Session]:
+        """Create a session, and return its id."""
+        session_id, session = secrets.token_urlsafe(), Session()
+        self._by_id[session_id] = session
+        return session_id, session
+
+    def of(self, request: Request) -> Session | None:
+        """The session of a request."""
+        return self._by_id.get(request.cookies.get(COOKIE, ""))
+
+    async def checked(self, request: Request) -> Session | None:
+        """The session of a form submission, if the form has the session's CSRF token."""
+        session = self.of(request)
+        async with request.form() as form:
+            token = str(form.get("csrf", ""))
+        return session if session and is_same(session.csrf, token) else None
+
+
+def is_same(expected: str, actual: str) -> bool:
+    return secrets.compare_digest(expected.encode(), actual.encode())
+
+
+@attrs.frozen
+class OAuthApp:
+    """The routes of the app.
 
     Args:
-        base_url: Where the API is. For the OAuth steps that matters only with an emulator: all
-            accounts share the platform's OAuth host.
-        client_id: The partner's.
-        client_secret: The partner's.
+        base_url: The URL of the API. The OAuth steps use it only with an emulator: all accounts
+            share the API's OAuth host.
+        client_id: The partner's client id.
+        client_secret: The partner's client secret.
     """
-    tokens: dict[str, str] = {}
 
-    def client(token: str) -> Sunco:
-        return Sunco(base_url=base_url, auth=BearerAuth(token))
+    base_url: str
+    client_id: str
+    client_secret: str = attrs.field(repr=False)
+    sessions: Sessions = attrs.field(factory=Sessions, repr=False)
 
-    async def install(_: Request) -> Response:
-        state = secrets.token_urlsafe()
-        async with client(NO_TOKEN) as sunco:
-            answer = RedirectResponse(sunco.oauth.authorize_url(client_id, state=state))
-        answer.set_cookie(COOKIE, state, httponly=True, samesite="lax", max_age=600)
-        return answer
+    def client(self, token: str) -> Sunco:
+        """Create a client that uses a token."""
+        return Sunco(base_url=self.base_url, auth=BearerAuth(token))
 
-    async def callback(request: Request) -> Response:
-        expected, given = request.cookies.get(COOKIE, ""), request.query_params.get("state", "")
-        if not expected or not secrets.compare_digest(expected.encode(), given.encode()):
-            return PlainTextResponse("This is no answer to a question of ours.", 400)
+    async def home(self, request: Request) -> Response:
+        """The page with the forms to install and uninstall."""
+        session = self.sessions.of(request)
+        session_id = ""
+        if session is None:
+            session_id, session = self.sessions.create()
+        apps = [
+            INSTALLED.format(id=escape(app_id), name=escape(name), csrf=session.csrf)
+            for app_id, (name, _) in session.apps.items()
+        ]
+        response = HTMLResponse(PAGE.format(csrf=session.csrf, apps="".join(apps)))
+        if session_id:
+            # For production, add secure=True: the cookie must not travel over plain HTTP.
+            response.set_cookie(COOKIE, session_id, httponly=True, samesite="lax")
+        return response
+
+    async def install(self, request: Request) -> Response:
+        """Start an installation: redirect to the API's consent page."""
+        session = await self.sessions.checked(request)
+        if session is None:
+            return PlainTextResponse("The CSRF token is invalid. Reload the page.", 403)
+        session.state = secrets.token_urlsafe()
+        async with self.client(NO_TOKEN) as sunco:
+            url = sunco.oauth.authorize_url(self.client_id, state=session.state)
+        return RedirectResponse(url, 303)
+
+    async def callback(self, request: Request) -> Response:
+        """Finish an installation: exchange the code for a token."""
+        session = self.sessions.of(request)
+        expected = session.state if session else None
+        if not session or not expected:
+            return PlainTextResponse("No installation was started in this session.", 400)
+        if not is_same(expected, request.query_params.get("state", "")):
+            return PlainTextResponse("The state does not match.", 400)
+        session.state = None
         try:
-            async with client(NO_TOKEN) as sunco:
+            async with self.client(NO_TOKEN) as sunco:
                 token = await sunco.oauth.get_token(
                     request.query_params.get("code", ""),
-                    client_id=client_id,
-                    client_secret=client_secret,
+                    client_id=self.client_id,
+                    client_secret=self.client_secret,
                 )
-            async with client(token.access_token) as sunco:
+            async with self.client(token.access_token) as sunco:
                 app = await sunco.oauth.token_info()
         except SuncoError as error:
             return PlainTextResponse(str(error), 502)
-        tokens[app.id] = token.access_token
-        answer = PlainTextResponse(f"Installed in {app.display_name}.")
-        answer.delete_cookie(COOKIE)
-        return answer
+        session.apps[app.id] = (app.display_name or app.id, token.access_token)
+        return RedirectResponse("/", 303)
 
-    async def uninstall(request: Request) -> Response:
-        token = tokens.pop(request.path_params["app_id"], None)
-        if token is None:
-            return PlainTextResponse("It is not installed there.", 404)
-        async with client(token) as sunco:
-            await sunco.oauth.revoke_access()
-        return PlainTextResponse("Uninstalled.")
+    async def uninstall(self, request: Request) -> Response:
+        """Revoke the access to an app."""
+        session = await self.sessions.checked(request)
+        if session is None:
+            return PlainTextResponse("The CSRF token is invalid. Reload the page.", 403)
+        app_id = request.path_params["app_id"]
+        if app_id not in session.apps:
+            return PlainTextResponse("It is not installed in this app.", 404)
+        try:
+            async with self.client(session.apps[app_id][1]) as sunco:
+                await sunco.oauth.revoke_access()
+        except SuncoError as error:
+            return PlainTextResponse(str(error), 502)
+        del session.apps[app_id]
+        return RedirectResponse("/", 303)
 
+
+def create_app(base_url: str, client_id: str, client_secret: str) -> Starlette:
+    app = OAuthApp(base_url, client_id, client_secret)
     return Starlette(
         routes=[
-            Route("/", install),
-            Route("/callback", callback),
-            Route("/uninstall/{app_id}", uninstall, methods=["POST"]),
+            Route("/", app.home),
+            Route("/install", app.install, methods=["POST"]),
+            Route("/callback", app.callback),
+            Route("/uninstall/{app_id}", app.uninstall, methods=["POST"]),
         ]
     )
 

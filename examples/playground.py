@@ -1,8 +1,8 @@
-"""Lets you talk to a bot in the terminal, with an emulator in place of the platform.
+"""Chat with a bot in the terminal, with an emulator instead of the API.
 
-The bots beside this file use it when `SUNCO_KEY_ID` is not set. What you type is what an end user
-says. A line that begins with `agent:` is said by a human agent instead, and `agent: /done` is the
-agent giving control back to the bot.
+The example bots use this when `SUNCO_KEY_ID` is not set. Each line that you type is a message of an
+end user. A line that begins with `agent:` is a message of a human agent, and `agent: /done` passes
+control back to the bot.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ AGENT = Author("business", display_name="Agent")
 
 
 def run(create_app: Callable[[], Any], *, path: str, patience: float = 0.0) -> None:
-    """Serve a bot: for your account if `SUNCO_KEY_ID` is set, else talk to it here.
+    """Serve a bot: for your account if `SUNCO_KEY_ID` is set, otherwise for a chat here.
 
     Args:
-        create_app: Makes the app, from what the environment says.
-        path: Where in the app deliveries are received.
-        patience: Seconds to wait for an answer that comes after the delivery was acknowledged.
+        create_app: Creates the app, with the settings of the environment.
+        path: The path of the webhook in the app.
+        patience: Seconds to wait for a reply that is sent after the webhook's response.
     """
     if os.environ.get("SUNCO_KEY_ID"):
         uvicorn.run(create_app(), port=PORT)
@@ -47,11 +47,11 @@ def run(create_app: Callable[[], Any], *, path: str, patience: float = 0.0) -> N
         os.environ["SUNCO_WEBHOOK_SECRET"] = secret
         with served(create_app(), listener):
             print("Say something; an empty line ends it.", flush=True)
-            Talk(control, conversation, patience).go_on()
+            Chat(control, conversation, patience).run()
 
 
-class Talk:
-    """What is said in the terminal."""
+class Chat:
+    """A conversation in the terminal."""
 
     def __init__(self, control: httpx.Client, conversation: Conversation, patience: float) -> None:
         self._control = control
@@ -59,8 +59,8 @@ class Talk:
         self._patience = patience
         self._shown = 0
 
-    def go_on(self) -> None:
-        """Take turns until there is nothing more to say."""
+    def run(self) -> None:
+        """Send each line and print the replies, until an empty line."""
         for line in map(str.strip, sys.stdin):
             if not line:
                 break
@@ -71,7 +71,7 @@ class Talk:
                 said = {"user": "you", "conversation": self._conversation.id, "text": line}
                 self._control.post("say", json=said).raise_for_status()
             self._control.post("drain", json={}).raise_for_status()
-            self._show_answers()
+            self._print_replies()
 
     async def _act_as_agent(self, text: str) -> None:
         async with Sunco.from_env() as sunco:
@@ -80,15 +80,15 @@ class Talk:
             else:
                 await sunco.messages.post(self._conversation.id, text, author=AGENT)
 
-    def _show_answers(self) -> None:
+    def _print_replies(self) -> None:
         latest = time.monotonic() + self._patience
-        while not (answers := self._answers()) and time.monotonic() < latest:
+        while not (replies := self._new_replies()) and time.monotonic() < latest:
             time.sleep(0.02)
-        for message in answers:
+        for message in replies:
             name = message["author"].get("displayName", "Bot")
             print(f"{name}: {message['content'].get('text', '')}", flush=True)
 
-    def _answers(self) -> list[dict[str, Any]]:
+    def _new_replies(self) -> list[dict[str, Any]]:
         asked = self._control.get("messages", params={"conversation": self._conversation.id})
         messages: list[dict[str, Any]] = asked.raise_for_status().json()["messages"]
         new = [each for each in messages[self._shown :] if each["author"]["type"] == "business"]
@@ -98,7 +98,7 @@ class Talk:
 
 
 async def prepare(target: str) -> tuple[Conversation, str]:
-    """Tell the platform where the bot is, and begin a conversation."""
+    """Register the webhook, and create a conversation."""
     async with Sunco.from_env() as sunco:
         webhook = Webhook(target, triggers=TRIGGERS)
         integration = await sunco.integrations.create(CustomIntegration(webhooks=[webhook]))
@@ -112,7 +112,7 @@ async def prepare(target: str) -> tuple[Conversation, str]:
 
 @contextmanager
 def emulator() -> Generator[httpx.Client]:
-    """Start an emulator, point the environment at it, and give what drives it."""
+    """Start an emulator, set the environment for it, and yield a client of its control API."""
     command = [sys.executable, "-m", "sunco.emulator", "--port", "0"]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -133,7 +133,7 @@ def emulator() -> Generator[httpx.Client]:
 
 @contextmanager
 def served(app: Any, listener: socket.socket) -> Generator[None]:
-    """Serve an app in a thread of its own, for as long as the block lasts."""
+    """Serve an app in a thread for the duration of the block."""
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

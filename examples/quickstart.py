@@ -1,9 +1,9 @@
-"""A whole conversation in one program: run it with `nox -s demo`.
+"""A complete conversation in one program: run it with `nox -s demo`.
 
 With `SUNCO_SUBDOMAIN`, `SUNCO_APP_ID`, `SUNCO_KEY_ID` and `SUNCO_KEY_SECRET` set it talks to the
-real API, else the demo starts an emulator for it. It makes two users of its own and deletes them at
-the end. Linking a client needs a Twilio integration: name it in `SUNCO_DEMO_TWILIO_ID`, and in
-`SUNCO_DEMO_PHONE` the number that may get a message.
+real API, otherwise the demo starts an emulator. It creates two users and deletes them at the end.
+Linking a client needs a Twilio integration: set its id in `SUNCO_DEMO_TWILIO_ID`, and a phone
+number that may receive a message in `SUNCO_DEMO_PHONE`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def done(text: str) -> None:
 
 
 async def post_many(sunco: Sunco, conversation: Conversation) -> None:
-    """Post messages concurrently, so many at once and no more."""
+    """Post messages concurrently, with at most `AT_ONCE` in flight."""
     turn = asyncio.Semaphore(AT_ONCE)
     progress = Progress(
         TextColumn("  [cyan]→[/]"),
@@ -160,7 +160,7 @@ async def converse(sunco: Sunco, host: User, guest: User) -> None:
     await sunco.messages.post(
         conversation.id,
         TextMessage(
-            "Shall we go on?",
+            "Shall we continue?",
             actions=[Reply("Yes", payload="YES"), Link("Read more", uri="https://example.org")],
         ),
     )
@@ -197,10 +197,10 @@ async def main() -> None:
         try:
             await converse(sunco, host, guest)
         finally:
-            step("Leaving no trace")
+            step("Cleaning up")
             for user in (host, guest):
                 await sunco.users.delete(user.id)
-            done("both users deleted, with all they said")
+            done("both users deleted, with their conversations")
 
 
 if __name__ == "__main__":

@@ -26,14 +26,14 @@ async def send_all(url: str, posts: int, journal: str | None, way: str) -> None:
                 f"message {number}",
                 key=this.key,
                 maybe_sent=this.maybe_done,
-                settle=0.2,
+                grace_period=0.2,
             )
 
         async def plain(number: int) -> None:
             await sunco.messages.post(f"c{number // A_CONVERSATION}", f"message {number}")
 
         fn = once if way == "once" else plain
-        report = await run(fn, range(posts), key=str, journal=journal, job=way, settle=0.5)
+        report = await run(fn, range(posts), key=str, journal=journal, job=way, grace_period=0.5)
     sys.stdout.write(f"{report}\n")
     for problem in report.problems[:3]:
         sys.stdout.write(f"{problem.key} {problem.error!r}\n")

@@ -1,4 +1,4 @@
-"""The small parts: what is remembered of items, results, errors and keys."""
+"""How items, results, errors and keys are stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 
 from sunco import NotFoundError
 from sunco.bulk import Report, run
-from sunco.bulk._key_set import Seen
+from sunco.bulk._key_set import KeySet
 from sunco.bulk.journal.serialize import describe_error, encode_result, fingerprint
 from sunco.models import Conversation, Message, TextMessage
 
@@ -46,12 +46,12 @@ class Colour(Enum):
         ("\ud800", "\ud801"),
     ],
 )
-def test_items_are_told_apart(one: Any, other: Any) -> None:
+def test_different_items_have_different_fingerprints(one: Any, other: Any) -> None:
     assert fingerprint(one) == fingerprint(one) != fingerprint(other)
     assert fingerprint(one) is not None
 
 
-def test_order_is_no_difference_and_what_has_no_form_is_not_compared() -> None:
+def test_key_order_does_not_count_and_some_items_have_no_fingerprint() -> None:
     assert fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
     assert fingerprint(object()) is None
     loop: list[Any] = []
@@ -69,27 +69,29 @@ def test_order_is_no_difference_and_what_has_no_form_is_not_compared() -> None:
         ({1: {2}}, None),
     ],
 )
-def test_of_results_is_kept_what_has_a_form_and_no_message(result: Any, text: str | None) -> None:
+def test_results_are_stored_without_the_text_of_messages(result: Any, text: str | None) -> None:
     assert encode_result(result) == text
 
 
-def test_errors_are_one_line_of_some_length() -> None:
+def test_errors_are_stored_as_one_line_of_bounded_length() -> None:
     assert describe_error(ValueError("two\nlines")) == "ValueError: two lines"
     assert describe_error(TimeoutError()) == "TimeoutError"
-    assert describe_error(NotFoundError(status=404)).startswith("NotFoundError: answered 404")
+    assert describe_error(NotFoundError(status=404)).startswith("NotFoundError: responded 404")
     assert describe_error(ValueError("\ud800")) == "ValueError: \\ud800"
     assert len(describe_error(ValueError("x" * 9999))) == 500
 
 
-def test_keys_are_seen_once() -> None:
-    seen = Seen()
+def test_a_key_is_added_once() -> None:
+    key_set = KeySet()
     keys = [f"key-{number}" for number in range(20_000)]
-    assert all(seen.add(key) for key in keys)
-    assert not any(seen.add(key) for key in keys)
+    assert all(key_set.add(key) for key in keys)
+    assert not any(key_set.add(key) for key in keys)
 
 
 @pytest.mark.anyio
-async def test_a_watcher_that_raises_disturbs_no_job(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_callback_that_raises_does_not_end_the_job(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def watch(_: Report) -> None:
         raise ValueError("a broken display")
 
@@ -103,7 +105,7 @@ async def test_a_watcher_that_raises_disturbs_no_job(caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.anyio
-async def test_no_more_than_a_hundred_problems_are_kept() -> None:
+async def test_at_most_a_hundred_problems_are_kept() -> None:
     async def fail(_: int) -> None:
         raise ValueError
 

@@ -1,4 +1,4 @@
-"""What a job does with its items."""
+"""How a job processes its items."""
 
 from __future__ import annotations
 
@@ -35,39 +35,39 @@ async def test_each_item_is_done_once() -> None:
 
     report = await run(note, range(500), key=by_text, concurrency=7)
     assert sorted(done) == list(range(500))
-    assert (report.done, report.ended, report.total, report.ok) == (500, 500, 500, True)
+    assert (report.done, report.finished, report.total, report.ok) == (500, 500, 500, True)
     assert report.rate > 0
 
 
-async def test_no_items_are_no_trouble() -> None:
+async def test_a_job_without_items_is_done() -> None:
     report = await run(echo, [], key=by_text)
-    assert (report.ended, report.ok) == (0, True)
+    assert (report.finished, report.ok) == (0, True)
     assert Report().rate == 0
 
 
-async def test_no_more_items_are_under_way_than_told_and_none_is_read_ahead() -> None:
-    under_way, most, read = 0, 0, 0
+async def test_the_number_of_items_in_flight_is_bounded_and_none_is_read_ahead() -> None:
+    in_flight, most, read = 0, 0, 0
 
     def items() -> Iterator[int]:
         nonlocal read
         for number in range(50):
             read += 1
-            assert read <= number - under_way + 5
+            assert read <= number - in_flight + 5
             yield number
 
     async def count(_: int) -> None:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
+        nonlocal in_flight, most
+        in_flight += 1
+        most = max(most, in_flight)
         await anyio.lowlevel.checkpoint()
         await anyio.lowlevel.checkpoint()
-        under_way -= 1
+        in_flight -= 1
 
     report = await run(count, items(), key=by_text, concurrency=4)
     assert (most, report.done, report.total) == (4, 50, None)
 
 
-async def test_a_slow_item_holds_nobody_up() -> None:
+async def test_a_slow_item_does_not_delay_the_others() -> None:
     others = anyio.Event()
     left = 99
 
@@ -85,7 +85,7 @@ async def test_a_slow_item_holds_nobody_up() -> None:
     assert report.done == 100
 
 
-async def test_async_items_are_read_in_one_task_as_they_are_wanted() -> None:
+async def test_async_items_are_read_and_closed_in_one_task() -> None:
     closed = False
 
     async def items() -> AsyncIterator[int]:
@@ -102,7 +102,7 @@ async def test_async_items_are_read_in_one_task_as_they_are_wanted() -> None:
     assert (report.done, closed) == (20, True)
 
 
-async def test_async_items_that_are_not_read_to_the_end_are_closed() -> None:
+async def test_async_items_are_closed_when_the_job_stops_early() -> None:
     closed = False
 
     async def items() -> AsyncIterator[int]:
@@ -122,7 +122,7 @@ async def test_async_items_that_are_not_read_to_the_end_are_closed() -> None:
     assert (report.failed, report.stopped, closed) == (3, True, True)
 
 
-async def test_items_of_a_class_need_no_aclose() -> None:
+async def test_async_items_need_no_aclose_method() -> None:
     class Three:
         def __init__(self) -> None:
             self.numbers = iter(range(3))
@@ -139,7 +139,9 @@ async def test_items_of_a_class_need_no_aclose() -> None:
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-async def test_an_error_of_the_items_is_raised_when_the_rest_is_done(asynchronous: bool) -> None:  # noqa: FBT001 - a parameter
+async def test_an_error_of_the_items_is_raised_after_the_items_before_it_are_done(
+    asynchronous: bool,  # noqa: FBT001 - a parameter
+) -> None:
     done: list[int] = []
 
     async def note(item: int) -> None:
@@ -159,15 +161,15 @@ async def test_an_error_of_the_items_is_raised_when_the_rest_is_done(asynchronou
 
 
 @pytest.mark.parametrize("journalled", [False, True])
-async def test_a_key_that_comes_twice_is_reported_where_it_does(journalled: bool) -> None:  # noqa: FBT001 - a parameter
+async def test_a_duplicate_key_is_reported(journalled: bool) -> None:  # noqa: FBT001 - a parameter
     journal = MemoryJournal() if journalled else None
     seen: list[Outcome[Any, Any]] = []
     async with stream(echo, ["a", "b", "a"], key=by_text, journal=journal) as outcomes:
         seen.extend([outcome async for outcome in outcomes])
     assert outcomes.report.done == 2
-    (refused,) = [outcome for outcome in seen if outcome.error]
-    assert isinstance(refused.error, DuplicateKeyError)
-    assert (refused.key, refused.attempts) == ("a", 0)
+    (rejected,) = [outcome for outcome in seen if outcome.error]
+    assert isinstance(rejected.error, DuplicateKeyError)
+    assert (rejected.key, rejected.attempts) == ("a", 0)
 
 
 def giving(key: Any) -> Callable[[Any], Any]:
@@ -183,15 +185,15 @@ def counting() -> Callable[[Any], str]:
     ("key", "complaint"),
     [
         (by_id, "key\\(\\) failed with TypeError"),
-        (giving(1), "must give a str"),
-        (giving(" "), "must give a str"),
-        (giving("k" * 2000), "must give a str"),
+        (giving(1), "must return a str"),
+        (giving(" "), "must return a str"),
+        (giving("k" * 2000), "must return a str"),
         (giving("\ud800"), "not Unicode"),
         (giving("a\0b"), "NUL"),
         (counting(), "two keys for one item"),
     ],
 )
-async def test_an_item_without_a_good_key_is_reported(key: Any, complaint: str) -> None:
+async def test_an_item_with_an_unusable_key_is_reported(key: Any, complaint: str) -> None:
     (outcome,) = (await outcomes_of([1], key=key)).values()
     assert isinstance(outcome.error, InvalidKeyError)
     assert outcome.item == 1
@@ -204,12 +206,12 @@ async def test_an_item_without_a_good_key_is_reported(key: Any, complaint: str) 
     [
         ({"concurrency": 0}, "concurrency must be"),
         ({"stop_after_failures": 0}, "stop_after_failures must be"),
-        ({"settle": -1.0}, "settle must be"),
-        ({"uncertain": "maybe"}, "uncertain is"),
+        ({"grace_period": -1.0}, "grace_period must be"),
+        ({"on_uncertain": "maybe"}, "on_uncertain must be"),
         ({"items": 7}, "items must be iterable"),
     ],
 )
-async def test_what_cannot_work_is_refused(arguments: dict[str, Any], complaint: str) -> None:
+async def test_invalid_arguments_are_rejected(arguments: dict[str, Any], complaint: str) -> None:
     settings: dict[str, Any] = {"fn": echo, "items": [1], "key": by_text, **arguments}
     with pytest.raises(ConfigurationError, match=complaint):
         await run(**settings)

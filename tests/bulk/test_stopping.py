@@ -1,4 +1,4 @@
-"""How jobs end before their time."""
+"""How jobs end early."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ anyio.run(main, backend=sys.argv[2])
 """
 
 
-async def test_it_stops_after_so_many_failures() -> None:
+async def test_it_stops_after_a_number_of_failures() -> None:
     async def fail(_: int) -> None:
         raise TimeoutError
 
@@ -81,7 +81,7 @@ async def test_a_journal_that_cannot_be_written_ends_the_job() -> None:
     assert journal.closed
 
 
-async def test_cancelled_it_leaves_the_journal_right() -> None:
+async def test_a_cancelled_job_leaves_items_in_flight_as_started() -> None:
     journal = MemoryJournal()
     with anyio.CancelScope() as scope:
 
@@ -100,7 +100,7 @@ async def test_cancelled_it_leaves_the_journal_right() -> None:
     await journal.open("j")
 
 
-async def test_what_is_done_when_it_is_cancelled_is_noted_as_done() -> None:
+async def test_an_item_that_is_done_when_the_job_is_cancelled_is_recorded_as_done() -> None:
     journal = MemoryJournal()
     with anyio.CancelScope() as scope:
 
@@ -112,10 +112,10 @@ async def test_what_is_done_when_it_is_cancelled_is_noted_as_done() -> None:
 
 
 class StopError(BaseException):
-    """As KeyboardInterrupt, without its special place in the event loops."""
+    """Like KeyboardInterrupt, but event loops do not treat it specially."""
 
 
-async def test_an_interruption_goes_through() -> None:
+async def test_an_interruption_is_raised() -> None:
     async def interrupt(item: int) -> None:
         if item == 1:
             await anyio.wait_all_tasks_blocked()
@@ -128,7 +128,7 @@ async def test_an_interruption_goes_through() -> None:
     assert (await journal.counts())["started"] == 2
 
 
-async def test_two_interruptions_go_through_together() -> None:
+async def test_two_interruptions_are_raised_as_a_group() -> None:
     both = anyio.Event()
     waiting = 0
 
@@ -146,7 +146,7 @@ async def test_two_interruptions_go_through_together() -> None:
 
 
 @pytest.mark.parametrize("backend", ["asyncio", "trio"])
-def test_ctrl_c_leaves_the_journal_right(backend: str, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_items_in_flight_as_started(backend: str, tmp_path: Path) -> None:
     path = tmp_path / "j.sqlite"
     command = [sys.executable, "-c", INTERRUPTED, str(path), backend]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
@@ -156,14 +156,16 @@ def test_ctrl_c_leaves_the_journal_right(backend: str, tmp_path: Path) -> None:
         process.wait(20)
     assert process.returncode in {1, -signal.SIGINT, 128 + signal.SIGINT}
     with sqlite3.connect(path) as connection:
-        states = dict(connection.execute("SELECT state, count(*) FROM keys GROUP BY state"))
+        states = dict(connection.execute("SELECT state, count(*) FROM entry GROUP BY state"))
     connection.close()
     assert states == {"done": 2, "started": 2}
 
 
-async def test_a_cancellation_from_elsewhere_is_a_doubt(anyio_backend: str) -> None:
+async def test_a_cancellation_inside_the_function_leaves_the_outcome_unknown(
+    anyio_backend: str,
+) -> None:
     if anyio_backend == "trio":
-        pytest.skip("trio's cancellations belong to scopes")
+        pytest.skip("on trio, only scopes cancel")
 
     async def cancelled(item: int) -> None:
         if item == 1:
@@ -171,4 +173,4 @@ async def test_a_cancellation_from_elsewhere_is_a_doubt(anyio_backend: str) -> N
 
     outcomes = await outcomes_of([1, 2], cancelled)
     assert isinstance(outcomes["1"].error, UncertainError)
-    assert (outcomes["1"].fate, outcomes["2"].fate) == ("uncertain", "done")
+    assert (outcomes["1"].status, outcomes["2"].status) == ("uncertain", "done")

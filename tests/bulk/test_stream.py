@@ -1,15 +1,14 @@
-"""Outcomes as they come, and streams that nobody reads to the end."""
+"""Outcomes as an async iterator."""
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import anyio
 import anyio.lowlevel
 import pytest
 
+from sunco import ConfigurationError
 from sunco.bulk import MemoryJournal, Report, Stream, stream
 
 pytestmark = pytest.mark.anyio
@@ -20,12 +19,11 @@ async def echo(item: int) -> int:
     return item
 
 
-class Watch:
-    """A function that notes how it ends, and blocks on odd items until then."""
+class Blocking:
+    """A function that blocks on odd items, and counts how often it is cancelled."""
 
     def __init__(self) -> None:
         self.cancelled = 0
-        self.ended = anyio.Event()
 
     async def __call__(self, item: int) -> int:
         if item % 2:
@@ -33,15 +31,14 @@ class Watch:
                 await anyio.sleep_forever()
             finally:
                 self.cancelled += 1
-                self.ended.set()
         return item
 
 
-def watched(watch: Watch, journal: MemoryJournal | None = None) -> Stream[int, int]:
-    return stream(watch, range(100), key=str, concurrency=4, journal=journal, job="j")
+def blocked(fn: Blocking, journal: MemoryJournal | None = None) -> Stream[int, int]:
+    return stream(fn, range(100), key=str, concurrency=4, journal=journal, job="j")
 
 
-async def test_outcomes_come_as_items_end() -> None:
+async def test_outcomes_are_yielded_as_items_finish() -> None:
     others = anyio.Event()
 
     async def work(item: int) -> int:
@@ -50,19 +47,30 @@ async def test_outcomes_come_as_items_end() -> None:
         return item * 2
 
     seen: list[int] = []
-    async for outcome in stream(work, range(10), key=str):
-        assert outcome.result == outcome.item * 2
-        seen.append(outcome.item)
-        if len(seen) == 9:
-            others.set()
+    async with stream(work, range(10), key=str) as outcomes:
+        async for outcome in outcomes:
+            assert outcome.result == outcome.item * 2
+            seen.append(outcome.item)
+            if len(seen) == 9:
+                others.set()
     assert sorted(seen) == list(range(10))
     assert seen[-1] == 0
 
 
-async def test_nothing_begins_before_it_is_read() -> None:
+async def test_nothing_runs_before_the_stream_is_entered() -> None:
     outcomes = stream(echo, range(3), key=str)
     assert outcomes.report == Report()
-    await outcomes.aclose()
+    with pytest.raises(ConfigurationError, match="async with"):
+        await anext(outcomes)
+
+
+async def test_a_stream_can_be_entered_once() -> None:
+    outcomes = stream(echo, range(3), key=str)
+    async with outcomes:
+        with pytest.raises(ConfigurationError, match="entered once"):
+            await outcomes.__aenter__()
+    with pytest.raises(StopAsyncIteration):
+        await anext(outcomes)
 
 
 async def test_the_job_waits_for_its_reader() -> None:
@@ -83,74 +91,103 @@ async def test_the_job_waits_for_its_reader() -> None:
     assert outcomes.report.done == 1000
 
 
-async def test_leaving_early_cancels_what_is_under_way() -> None:
-    watch, journal = Watch(), MemoryJournal()
-    async with watched(watch, journal) as outcomes:
+async def test_leaving_early_cancels_the_items_in_flight() -> None:
+    fn, journal = Blocking(), MemoryJournal()
+    async with blocked(fn, journal) as outcomes:
         async for outcome in outcomes:
             assert outcome.item % 2 == 0
             break
         await anyio.wait_all_tasks_blocked()
-    assert watch.cancelled > 0
-    assert (await journal.counts())["started"] == watch.cancelled
+    assert fn.cancelled > 0
+    assert (await journal.counts())["started"] == fn.cancelled
     await journal.open("j")
 
 
-async def test_a_dropped_stream_ends_its_job() -> None:
-    watch = Watch()
-
-    async def read_one() -> None:
-        async for _ in watched(watch):
-            await anyio.wait_all_tasks_blocked()
-            return
-
-    await read_one()
-    gc.collect()
-    with anyio.fail_after(5):
-        await watch.ended.wait()
-
-
 async def test_a_reader_that_is_cancelled_ends_the_job() -> None:
-    watch = Watch()
+    fn = Blocking()
     with anyio.CancelScope() as scope:
-        async for outcome in watched(watch):
-            if outcome.item == 2:
-                await anyio.wait_all_tasks_blocked()
-                scope.cancel()
+        async with blocked(fn) as outcomes:
+            async for outcome in outcomes:
+                if outcome.item == 2:
+                    await anyio.wait_all_tasks_blocked()
+                    scope.cancel()
     assert scope.cancelled_caught
-    assert watch.cancelled > 0
+    assert fn.cancelled > 0
 
 
-async def test_what_ends_the_job_is_raised_where_it_is_read() -> None:
-    def items() -> Iterator[int]:
-        yield 1
-        raise OSError("gone")
-
-    outcomes = stream(echo, items(), key=str)
-    assert (await anext(outcomes)).item == 1
-    with pytest.raises(OSError, match="gone"):
-        await anext(outcomes)
-    with pytest.raises(StopAsyncIteration):
-        await anext(outcomes)
-    await outcomes.aclose()
-
-
-async def test_progress_is_told() -> None:
-    told: list[Report] = []
-    async for _ in stream(echo, range(5), key=str, progress=told.append, concurrency=1):
-        pass
-    assert [report.done for report in told] == [1, 2, 3, 4, 5]
-    assert {report.total for report in told} == {5}
-
-
-def test_a_stream_that_outlives_its_loop_is_dropped_in_peace(anyio_backend: str) -> None:
-    kept: list[Any] = []
+@pytest.mark.parametrize("error", [ValueError("body"), ExceptionGroup("body", [ValueError()])])
+async def test_an_error_of_the_block_ends_the_job_and_is_raised_as_it_is(error: Exception) -> None:
+    fn = Blocking()
 
     async def leave() -> None:
-        outcomes = watched(Watch())
-        await anext(outcomes)
-        kept.append(outcomes)
+        async with blocked(fn) as outcomes:
+            await anext(outcomes)
+            await anyio.wait_all_tasks_blocked()
+            raise error
 
-    anyio.run(leave, backend=anyio_backend)
-    drop: Callable[[], None] = kept.clear
-    drop()
-    gc.collect()
+    with pytest.raises(type(error)) as caught:
+        await leave()
+    # trio copies groups, and only groups.
+    assert repr(caught.value) == repr(error)
+    assert fn.cancelled > 0
+
+
+class StopError(BaseException):
+    """Like KeyboardInterrupt, but event loops do not treat it specially."""
+
+
+async def test_an_interruption_inside_the_job_is_raised() -> None:
+    async def interrupt(_: int) -> None:
+        raise StopError
+
+    with pytest.raises(StopError):
+        async with stream(interrupt, [1], key=str):
+            await anyio.sleep_forever()
+
+
+async def test_interruptions_of_job_and_block_are_raised_as_a_group() -> None:
+    entered = anyio.Event()
+
+    async def interrupt(_: int) -> None:
+        entered.set()
+        try:
+            await anyio.sleep_forever()
+        except anyio.get_cancelled_exc_class():
+            raise StopError from None
+
+    async def leave() -> None:
+        async with stream(interrupt, [1], key=str):
+            await entered.wait()
+            raise StopError
+
+    with pytest.raises(BaseExceptionGroup) as caught:
+        await leave()
+    assert len(caught.value.exceptions) == 2
+
+
+def failing() -> Iterator[int]:
+    yield 1
+    raise OSError("gone")
+
+
+async def test_an_error_of_the_job_is_raised_where_it_is_read() -> None:
+    async with stream(echo, failing(), key=str) as outcomes:
+        assert (await anext(outcomes)).item == 1
+        with pytest.raises(OSError, match="gone"):
+            await anext(outcomes)
+        with pytest.raises(StopAsyncIteration):
+            await anext(outcomes)
+
+
+async def test_an_error_of_the_job_that_nobody_read_is_raised_at_the_end_of_the_block() -> None:
+    with pytest.raises(OSError, match="gone"):
+        async with stream(echo, failing(), key=str):
+            await anyio.wait_all_tasks_blocked()
+
+
+async def test_progress_is_reported() -> None:
+    reports: list[Report] = []
+    async with stream(echo, range(5), key=str, progress=reports.append, concurrency=1) as outcomes:
+        assert len([outcome async for outcome in outcomes]) == 5
+    assert [report.done for report in reports] == [1, 2, 3, 4, 5]
+    assert {report.total for report in reports} == {5}

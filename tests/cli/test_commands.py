@@ -46,7 +46,7 @@ def test_without_click_it_says_what_to_install(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "click", None)
-    for name in ("endings", "program"):
+    for name in ("exit_codes", "commands"):
         monkeypatch.delitem(sys.modules, f"sunco.cli.{name}", raising=False)
     with pytest.raises(ValueError, match=r"pip install 'sunco\[cli\]'"):
         commands()
@@ -57,7 +57,7 @@ def test_a_missing_module_of_another_kind_is_no_matter_of_installing_it(
 ) -> None:
     monkeypatch.delitem(sys.modules, "sunco.cli.commands", raising=False)
     monkeypatch.setitem(sys.modules, "sunco.cli.commands", None)
-    with pytest.raises(ModuleNotFoundError, match=r"sunco\.cli\.program"):
+    with pytest.raises(ModuleNotFoundError, match=r"sunco\.cli\.commands"):
         commands()
 
 

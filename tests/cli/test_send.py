@@ -75,7 +75,7 @@ def test_what_the_api_refuses_is_reported_by_its_line(commands: Commands, tmp_pa
     assert commands("send", rows, "--concurrency", "1") == 1
     assert "1 sent, 25 failed" in commands.output
     assert "failed: line 3: GET" in commands.output
-    assert "answered 404 " in commands.output
+    assert "responded 404 " in commands.output
     assert "and 5 more" in commands.output
     assert commands("send", rows, "--stop-after-failures", "2", "--concurrency", "1") == 1
     assert "stopped after so many failures" in commands.output
@@ -197,5 +197,5 @@ def test_a_journal_of_another_file_is_refused(commands: Commands, tmp_path: Path
     for name, code in (("a.csv", 0), ("b.csv", 1)):
         rows = csv_of(tmp_path, "conversation_id,text", f"{conversation},x", name=name)
         assert commands("send", rows, "--journal", journal) == code
-    assert "is of another job, 'send a.csv to app app_demo'" in commands.errors
+    assert "belongs to another job, 'send a.csv to app app_demo'" in commands.errors
     assert commands.errors.count("\n") == 1

@@ -93,18 +93,18 @@ def test_everything_public_says_what_it_does() -> None:
                     assert inspect.getdoc(member), f"{thing}.{each}"
 
 
-def test_commands_that_are_told_of_exist() -> None:
-    told = [
+def test_documented_commands_exist() -> None:
+    documented = [
         line
         for page in sorted((ROOT / "docs").rglob("*.md"))
         for block in re.findall(r"^```console\n(.*?)^```", page.read_text("utf-8"), CONSOLE)
         for line in block.splitlines()
         if line.startswith("sunco ")
     ]
-    for line in told:
+    for line in documented:
         _, name, *words = shlex.split(line)
         options = {each for parameter in program.commands[name].params for each in parameter.opts}
         wanted = {word for word in words if word.startswith("-")}
         # The emulator has a parser of its own.
         assert wanted <= options or name == "emulator", line
-    assert len(told) > len(program.commands)
+    assert len(documented) > len(program.commands)

@@ -1,4 +1,4 @@
-"""The other examples, as a newcomer runs them."""
+"""The other examples, run as programs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(
 
 @pytest.fixture(scope="module")
 def account() -> Iterator[dict[str, str]]:
-    """An account, as the environment names it."""
+    """The settings of an emulator, as environment variables."""
     command = [sys.executable, "-m", "sunco.emulator", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -53,9 +53,7 @@ def test_messages_are_sent_in_bulk_to_an_emulator() -> None:
     assert re.match(r"500 sent in [\d.]+ s, 0 sent before, 0 failed, 0 un", result.stdout)
 
 
-def test_a_bulk_job_keeps_its_rate_and_goes_on_where_it_was(
-    account: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_bulk_job_keeps_its_rate_and_is_resumed(account: dict[str, str], tmp_path: Path) -> None:
     exported = run("export_conversations", env=account)
     assert exported.returncode != 0
     assert "Name a user" in exported.stderr
@@ -77,9 +75,9 @@ def test_a_bulk_job_keeps_its_rate_and_goes_on_where_it_was(
     assert first.returncode == 0, first.stderr
     sent = re.match(r"30 sent in ([\d.]+) s, 0 sent before, 1 failed, 0 uncertain", first.stdout)
     assert sent, first.stdout
-    # Ten may go at once, and one of the 31 is refused.
+    # A burst of ten is allowed, and one of the 31 requests is rejected.
     assert float(sent[1]) >= 0.4
-    assert "lost: POST /v2/apps/app_demo/conversations/gone/messages answered 404" in first.stdout
+    assert "lost: POST /v2/apps/app_demo/conversations/gone/messages" in first.stdout
 
     lines.append(f"late,{conversation},One more")
     rows.write_text("\n".join(["id,conversation_id,text", *lines]))
@@ -118,19 +116,61 @@ def oauth_app() -> Iterator[str]:
             process.send_signal(signal.SIGINT)
 
 
-def test_an_integration_is_installed_by_oauth(oauth_app: str) -> None:
-    with httpx.Client(base_url=oauth_app, follow_redirects=True, trust_env=False) as browser:
-        installed = browser.get("/")
-        assert (installed.status_code, installed.text) == (200, "Installed in Demo.")
-        assert installed.history[-1].headers["location"].startswith(f"{oauth_app}callback?code=")
+def csrf_token(page: str) -> str:
+    found = re.search(r'name="csrf" value="([^"]+)"', page)
+    assert found
+    return found[1]
 
-        forged = browser.get("/callback", params={"code": "stolen", "state": "guessed"})
-        assert forged.status_code == 400
 
-        assert browser.post("/uninstall/app_demo").text == "Uninstalled."
-        assert browser.post("/uninstall/app_demo").status_code == 404
+@pytest.fixture
+def browser(oauth_app: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=oauth_app, follow_redirects=True, trust_env=False) as client:
+        yield client
 
-        browser.cookies.set("oauth_state", "mine")
-        spent = browser.get("/callback", params={"code": "spent", "state": "mine"})
-        assert spent.status_code == 502
-        assert "answered 400" in spent.text
+
+def test_an_integration_is_installed_and_uninstalled_by_oauth(
+    browser: httpx.Client, oauth_app: str
+) -> None:
+    form = {"csrf": csrf_token(browser.get("/").text)}
+    installed = browser.post("/install", data=form)
+    assert installed.status_code == 200
+    assert "Uninstall from Demo" in installed.text
+    callback = installed.history[-1].request.url
+    assert str(callback).startswith(f"{oauth_app}callback?code=")
+
+    uninstalled = browser.post("/uninstall/app_demo", data=form)
+    assert uninstalled.status_code == 200
+    assert "Uninstall" not in uninstalled.text
+    assert browser.post("/uninstall/app_demo", data=form).status_code == 404
+
+
+def test_installing_and_uninstalling_need_the_csrf_token_of_the_session(
+    browser: httpx.Client, oauth_app: str
+) -> None:
+    assert browser.post("/install", data={"csrf": "guessed"}).status_code == 403
+    form = {"csrf": csrf_token(browser.get("/").text)}
+    assert browser.post("/install", data={"csrf": "guessed"}).status_code == 403
+    assert browser.post("/install").status_code == 403
+    assert "Uninstall" in browser.post("/install", data=form).text
+    assert browser.post("/uninstall/app_demo", data={"csrf": "guessed"}).status_code == 403
+    with httpx.Client(base_url=oauth_app, trust_env=False) as stranger:
+        own = {"csrf": csrf_token(stranger.get("/").text)}
+        assert stranger.post("/uninstall/app_demo", data=form).status_code == 403
+        assert stranger.post("/uninstall/app_demo", data=own).status_code == 404
+    assert "Uninstall" in browser.get("/").text
+
+
+def test_a_callback_needs_the_state_of_the_session(browser: httpx.Client) -> None:
+    forged = {"code": "stolen", "state": "guessed"}
+    assert browser.get("/callback", params=forged).status_code == 400
+
+    form = {"csrf": csrf_token(browser.get("/").text)}
+    assert browser.get("/callback", params=forged).status_code == 400
+    started = browser.post("/install", data=form, follow_redirects=False)
+    assert browser.get("/callback", params=forged).status_code == 400
+    state = httpx.URL(started.headers["location"]).params["state"]
+
+    spent = browser.get("/callback", params={"code": "spent", "state": state})
+    assert spent.status_code == 502
+    assert "400" in spent.text
+    assert browser.get("/callback", params={"code": "spent", "state": state}).status_code == 400

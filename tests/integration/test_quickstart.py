@@ -38,12 +38,12 @@ def test_the_quickstart_has_its_conversation() -> None:
         "250 messages posted, 32 at a time",
         "250 messages read back, newest first, none missing, none twice",
         "in 3 pages of 100, 100, 50",
-        "“Shall we go on?” [Yes] [Read more]",
+        "“Shall we continue?” [Yes] [Read more]",
         "the guest joined “Planning”: 2 take part",
         "the guest left again: 1 takes part",
         "control passed from “bot” to “agent”",
         "a client of type “twilio” is pending",
-        "answered 404 conversation_not_found: Conversation not found.",
+        "responded 404 conversation_not_found: Conversation not found.",
         "both users deleted",
     ):
         assert said in result.stdout

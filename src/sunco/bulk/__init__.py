@@ -1,7 +1,7 @@
-"""Bulk jobs: a million calls that can be stopped, gone on with and watched.
+"""Bulk jobs: many calls with bounded concurrency, a journal to resume from, and progress reports.
 
-`run` carries out a job, `stream` yields its outcomes as they come, `export_conversations` writes
-conversations to disk. A wing of its own: it uses the client as everybody can.
+`run` runs a job to its end, `stream` yields its outcomes, `export_conversations` writes
+conversations to files. This package uses only the public client.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from sunco.bulk.errors import (
     UncertainError,
 )
 from sunco.bulk.export.conversations import ExportReport, export_conversations
+from sunco.bulk.export.table import write_table
 from sunco.bulk.jobs import run, stream
 from sunco.bulk.journal.base import (
     Claim,
@@ -57,4 +58,5 @@ __all__ = [
     "export_conversations",
     "run",
     "stream",
+    "write_table",
 ]

@@ -1,4 +1,4 @@
-"""What a job's function can ask about the item it is called for."""
+"""What a job's function can learn about the item it is called for."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Attempt:
 
     Attributes:
         key: The item's key.
-        number: Which call this is for the item, from 1; earlier runs count.
-        maybe_done: False if the journal knows that no earlier call can have done it. Without a
-            journal nothing is known of earlier runs.
-        since: When the first call began, as far as the journal knows.
+        number: The number of this call for the item, from 1; earlier runs count.
+        maybe_done: False if the journal shows that no earlier call can have taken effect. Always
+            True without a journal.
+        since: When the first call began; None without a journal.
     """
 
     key: str
@@ -35,14 +35,14 @@ CURRENT: Final[ContextVar[Attempt]] = ContextVar("sunco.bulk.attempt")
 
 
 def attempt() -> Attempt:
-    """The call that is under way; for a job's function to ask.
+    """The current call; to be used inside a job's function.
 
     Raises:
-        ConfigurationError: None is: this is not inside a job's function.
+        ConfigurationError: The caller is not inside a job's function.
     """
     try:
         return CURRENT.get()
     except LookupError:
         raise ConfigurationError(
-            "attempt() is for functions that a bulk job calls, while it does."
+            "attempt() can only be called inside a function that a bulk job calls."
         ) from None

@@ -1,4 +1,4 @@
-"""What goes wrong with a job, or with a row of it."""
+"""The errors of jobs, and of single items."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ __all__ = [
 
 
 class ExportError(SuncoError):
-    """A place that cannot be exported to."""
+    """A folder or file cannot be exported to."""
 
 
 class RowError(SuncoError):
-    """An item that is not carried out, because of what it is. The others are."""
+    """An item is rejected without a call. The job continues with the others."""
 
 
 class InvalidKeyError(RowError):
-    """The item has no key."""
+    """The item has no usable key."""
 
 
 class DuplicateKeyError(RowError):
-    """Another item of the same job has the same key."""
+    """Another item of the same run has the same key."""
 
 
 class ItemChangedError(RowError):
-    """The journal knows the key, with another item."""
+    """The journal has the key with a different item."""
 
 
 class UncertainError(RowError):
-    """It may have been done before, and `uncertain="leave"` forbids to try it again."""
+    """The item may have been done before, and `on_uncertain="skip"` forbids another call."""

@@ -1,19 +1,19 @@
-"""The two ways to have a job carried out."""
+"""The two ways to run a job: to its end, or as a stream of outcomes."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sized
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
 from sunco.bulk.journal.base import Journal
 from sunco.bulk.journal.sqlite import SQLiteJournal
+from sunco.bulk.options import JobOptions, OnUncertain
 from sunco.bulk.outcome import Outcome, Report
-from sunco.bulk.progress import Tally, Watcher
-from sunco.bulk.runner import OnUncertain, Settings, Work
-from sunco.bulk.source import total_of
+from sunco.bulk.progress import ProgressCallback, ProgressTracker
+from sunco.bulk.runner import JobRunner
 from sunco.bulk.stream import Stream
 
 __all__ = ["run", "stream"]
@@ -31,54 +31,54 @@ async def run(
     key: Callable[[T], str],
     concurrency: int = 64,
     journal: Journal | str | os.PathLike[str] | None = None,
-    progress: Watcher | bool | None = None,
-    stop_after_failures: int | None = None,
     job: str | None = None,
-    settle: float = 10.0,
-    uncertain: OnUncertain = "again",
+    progress: ProgressCallback | bool | None = None,
+    stop_after_failures: int | None = None,
+    grace_period: float = 10.0,
+    on_uncertain: OnUncertain = "retry",
     total: int | None = None,
 ) -> Report:
-    """Call a function for each of many items, and remember what became of each.
+    """Call a function for each item, and record the results.
 
-    Items are read as they are needed: those under way are kept in memory, and no others (without a
-    journal, some 20 bytes of each key besides, to notice duplicates). A slow item holds nobody
-    up. Nothing is called again in the same run: trying again is the client's business.
+    Items are read when they are needed. Only those in flight are held in memory, and without a
+    journal about 20 bytes of each key, to detect duplicates. A run calls the function once per
+    item; retries within a call are up to the client.
 
-    With a journal, an item is called after it is noted as started, and counts as done after that is
-    noted. Run again, the job skips what is done and calls the function for all else. Where the
-    process was killed, and where a failure leaves open whether it took effect, the item may have
-    been done: it is called again `settle` seconds after that failure at the earliest, or after a
-    process that was killed, `settle` seconds into this run. So the function must be one that can
-    bear it, such as `messages.post_once` with the item's key. For one that cannot there is
-    `uncertain="leave"`.
+    With a journal, an item is recorded as started before its call and as done after it. Running the
+    job again resumes it: what is done is skipped, everything else is called again. An item that was
+    in flight when the process was killed, or whose failure leaves its outcome unknown, may have
+    taken effect: it is called again no earlier than `grace_period` seconds after that failure
+    (after a kill: after the start of this run), while other items proceed. So the function must be
+    idempotent, such as `messages.post_once` with the item's key. For one that is not, use
+    `on_uncertain="skip"`.
 
-    Cancelled (or by Ctrl-C), it abandons what is under way; the journal has that as started. An
-    error of `items` ends it when what was read before is done.
+    When cancelled (also by Ctrl-C), the items in flight are cancelled and stay started in the
+    journal. An exception of `items` is raised when everything read before it is finished.
 
     Args:
-        fn: What to call with each item. Inside of it, `attempt()` tells what the journal knows.
-        items: The items, sync or async. What a sync one does, it does in the event loop: if it
-            blocks, so does everything.
-        key: An item's key: a str that depends on nothing but the item, the same in each run and
-            another for each item.
-        concurrency: How many items may be under way.
+        fn: The function. Inside it, `attempt()` returns what the journal knows about the item.
+        items: The items, sync or async. A sync iterable runs in the event loop and must not block.
+        key: Returns an item's key: a str that depends on the item alone, the same in every run and
+            different for every item.
+        concurrency: The maximum number of items in flight.
         journal: A path for a `SQLiteJournal`, or a journal.
-        progress: True for a progress bar on a terminal (`sunco[rich]`), or a callable that gets a
-            `Report` whenever an item has ended.
-        stop_after_failures: After so many failures no more items are begun.
-        job: The job's name, of which the journal must be; by default the function's.
-        settle: How many seconds after it was last under way an uncertain item is left alone.
-        uncertain: `"leave"` to never call again for an item that may have been done.
-        total: How many items there are, for `progress`, where `len(items)` does not say it.
+        job: The name of the job, which is stored in the journal and checked when it is opened
+            again. By default the function's qualified name.
+        progress: True for a progress bar on a terminal and a line every few seconds elsewhere
+            (`sunco[rich]`), or a callable that gets a `Report` whenever an item has finished.
+        stop_after_failures: Start no more items after this many failures.
+        grace_period: Seconds after which a request that was sent can no longer take effect.
+        on_uncertain: `"skip"` to never call the function again for an item that may be done.
+        total: The number of items, for `progress`, where `len(items)` does not tell.
 
     Returns:
-        What became of them, in numbers, and the first hundred that were not done.
+        The counts, and the first hundred items that were not done.
 
     Raises:
-        ConfigurationError: An argument cannot work. Nothing was called.
-        StorageError: The journal is of another job, in use, or cannot be used (any more).
+        ConfigurationError: An argument is invalid. Nothing was called.
+        StorageError: The journal belongs to another job, is in use, or cannot be used.
     """
-    settings = Settings(
+    options = JobOptions(
         fn=fn,
         items=items,
         key=key,
@@ -86,16 +86,16 @@ async def run(
         journal=_journal_at(journal),
         stop_after_failures=stop_after_failures,
         job=_name_of(fn) if job is None else job,
-        settle=settle,
-        uncertain=uncertain,
+        grace_period=grace_period,
+        on_uncertain=on_uncertain,
     )
-    with _watching(settings.job, progress) as watcher:
-        tally = Tally(total=total_of(items) if total is None else total, watcher=watcher)
-        return await Work(settings, tally, _ignore).run()
+    with _watching(options.job, progress) as callback:
+        tracker = ProgressTracker(total=_total(items, total), callback=callback)
+        return await JobRunner(options, tracker, _discard).run()
 
 
-async def _ignore(_: object) -> None:
-    """Outcomes that nobody reads."""
+async def _discard(_: object) -> None:
+    """Nobody reads the outcomes."""
 
 
 def stream(
@@ -105,19 +105,19 @@ def stream(
     key: Callable[[T], str],
     concurrency: int = 64,
     journal: Journal | str | os.PathLike[str] | None = None,
-    progress: Watcher | bool | None = None,
-    stop_after_failures: int | None = None,
     job: str | None = None,
-    settle: float = 10.0,
-    uncertain: OnUncertain = "again",
+    progress: ProgressCallback | bool | None = None,
+    stop_after_failures: int | None = None,
+    grace_period: float = 10.0,
+    on_uncertain: OnUncertain = "retry",
     total: int | None = None,
 ) -> Stream[T, R]:
-    """As `run`, and yields each `Outcome` when its item has ended; skipped items have none.
+    """Like `run`, and yields an `Outcome` for each item that finishes; skipped items have none.
 
     ```python
-    async with stream(send, rows, key=row_id, journal="campaign.sqlite") as outcomes:
+    async with bulk.stream(send, rows, key=row_id, journal="campaign.sqlite") as outcomes:
         async for outcome in outcomes:
-            print(outcome.key, outcome.fate)
+            print(outcome.key, outcome.status)
     print(outcomes.report)
     ```
 
@@ -127,17 +127,17 @@ def stream(
         key: As in `run`.
         concurrency: As in `run`.
         journal: As in `run`.
+        job: As in `run`.
         progress: As in `run`.
         stop_after_failures: As in `run`.
-        job: As in `run`.
-        settle: As in `run`.
-        uncertain: As in `run`.
+        grace_period: As in `run`.
+        on_uncertain: As in `run`.
         total: As in `run`.
 
     Raises:
-        ConfigurationError: An argument cannot work. Nothing was called.
+        ConfigurationError: An argument is invalid. Nothing was called.
     """
-    settings = Settings(
+    options = JobOptions(
         fn=fn,
         items=items,
         key=key,
@@ -145,18 +145,21 @@ def stream(
         journal=_journal_at(journal),
         stop_after_failures=stop_after_failures,
         job=_name_of(fn) if job is None else job,
-        settle=settle,
-        uncertain=uncertain,
+        grace_period=grace_period,
+        on_uncertain=on_uncertain,
     )
-    watching = _watching(settings.job, progress)
-    known = total_of(items) if total is None else total
+    watching = _watching(options.job, progress)
 
-    async def work(tally: Tally, emit: _Emit[T, R]) -> None:
-        with watching as watcher:
-            tally.watcher = watcher
-            await Work(settings, tally, emit).run()
+    async def work(tracker: ProgressTracker, emit: _Emit[T, R]) -> None:
+        with watching as callback:
+            tracker.callback = callback
+            await JobRunner(options, tracker, emit).run()
 
-    return Stream(work, lambda: Tally(total=known, watcher=None), concurrency)
+    return Stream(
+        work,
+        lambda: ProgressTracker(total=_total(items, total), callback=None),
+        concurrency,
+    )
 
 
 def _journal_at(journal: Journal | str | os.PathLike[str] | None) -> Journal | None:
@@ -170,14 +173,18 @@ def _name_of(fn: Any) -> str:
     return f"{fn.__module__}.{name}"
 
 
+def _total(items: object, total: int | None) -> int | None:
+    return len(items) if total is None and isinstance(items, Sized) else total
+
+
 def _watching(
     job: str,
-    progress: Watcher | bool | None,  # noqa: FBT001 - as in `run`
-) -> AbstractContextManager[Watcher | None]:
+    progress: ProgressCallback | bool | None,  # noqa: FBT001 - as in `run`
+) -> AbstractContextManager[ProgressCallback | None]:
     if callable(progress):
         return nullcontext(progress)
     if not progress:
         return nullcontext()
-    from sunco.bulk.progress_bar import bar  # noqa: PLC0415 - an extra
+    from sunco.bulk.progress_bar import progress_bar  # noqa: PLC0415 - an extra
 
-    return bar(job)
+    return progress_bar(job)

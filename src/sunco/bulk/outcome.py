@@ -1,4 +1,4 @@
-"""What became of items, one by one and in all."""
+"""The result of each item, and the counts of a whole job."""
 
 from __future__ import annotations
 
@@ -7,37 +7,34 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from sunco import APIConnectionError, APIStatusError, DecodeError
+from sunco import SuncoError
 
-__all__ = ["Outcome", "Report", "Status", "fate_of"]
+__all__ = ["Outcome", "Report", "Status", "status_of"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 Status: TypeAlias = Literal["done", "failed", "uncertain"]
-"""`"uncertain"`: it failed in a way that leaves open whether it took effect."""
-
-_REQUEST_TIMEOUT = 408
-_SERVER_ERRORS = 500
+"""`"uncertain"`: the call failed, and may have taken effect all the same."""
 
 
 @attrs.frozen(kw_only=True)
 class Outcome(Generic[T, R]):
-    """What became of one item.
+    """The result of one item.
 
     Attributes:
         key: The item's key; empty if it has none.
         item: The item.
-        fate: Whether it was done.
+        status: `"done"`, `"failed"` or `"uncertain"`.
         result: What the function returned.
-        error: What it raised, or why it was not called.
-        attempts: How often the function was called for it, in earlier runs as well; 0 if never.
-        seconds: How long the last call took.
+        error: What the function raised, or why it was not called.
+        attempts: How often the function was called for the item, earlier runs included; 0 if never.
+        seconds: The duration of the last call.
     """
 
     key: str
     item: T
-    fate: Status
+    status: Status
     result: R | None = None
     error: Exception | None = None
     attempts: int = 0
@@ -46,25 +43,27 @@ class Outcome(Generic[T, R]):
 
 @attrs.frozen(kw_only=True)
 class Report:
-    """What became of a job, at its end or so far.
+    """The counts of a job, final or so far.
 
     Attributes:
-        done: How many items were done.
-        failed: How many failed, or were not carried out because of what they are.
-        uncertain: How many failed in a way that leaves open whether they took effect.
-        skipped: How many were done by earlier runs, as the journal says.
-        under_way: How many have begun and not ended.
-        total: How many items there are, if that is known.
-        seconds: How long it has taken.
-        stopped: Whether there were so many failures that it ended before its time.
-        problems: The first hundred items that were not done.
+        done: Items that were done in this run.
+        failed: Items that failed, or were rejected without a call.
+        uncertain: Items that failed and may have taken effect all the same.
+        skipped: Items that an earlier run has done, according to the journal.
+        in_flight: Items whose function is running.
+        waiting: Items that an earlier run may have done, and that wait for their grace period.
+        total: The number of items, if it is known.
+        seconds: The duration of the run.
+        stopped: Whether the run ended early because of `stop_after_failures`.
+        problems: The outcomes of the first hundred items that were not done.
     """
 
     done: int = 0
     failed: int = 0
     uncertain: int = 0
     skipped: int = 0
-    under_way: int = 0
+    in_flight: int = 0
+    waiting: int = 0
     total: int | None = None
     seconds: float = 0.0
     stopped: bool = False
@@ -72,35 +71,26 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether all items are done."""
+        """Whether every item is done."""
         return not (self.failed or self.uncertain or self.stopped)
 
     @property
-    def ended(self) -> int:
-        """How many items have ended, one way or another."""
+    def finished(self) -> int:
+        """The number of items with a result: done, failed, uncertain or skipped."""
         return self.done + self.failed + self.uncertain + self.skipped
 
     @property
     def rate(self) -> float:
-        """How many items a second were carried out."""
-        carried_out = self.done + self.failed + self.uncertain
-        return carried_out / self.seconds if self.seconds else 0.0
+        """Items processed per second, skipped ones excluded."""
+        processed = self.done + self.failed + self.uncertain
+        return processed / self.seconds if self.seconds else 0.0
 
 
-def fate_of(error: BaseException) -> Status:
-    """What an error says of whether the item was done: certainly not, or perhaps.
-
-    An answer that cannot be read answers a request that was carried out. Whoever gives up waiting
-    does not know.
-    """
-    match error:
-        case APIConnectionError():
-            uncertain = error.maybe_delivered
-        case APIStatusError():
-            uncertain = error.status == _REQUEST_TIMEOUT or error.status >= _SERVER_ERRORS
-        case DecodeError():
-            uncertain = error.status is not None
-        case _:
-            # Not an Exception: something inside the function was cancelled, and not by the job.
-            uncertain = isinstance(error, TimeoutError) or not isinstance(error, Exception)
+def status_of(error: BaseException) -> Literal["failed", "uncertain"]:
+    """Whether a failed call certainly had no effect (`"failed"`) or may have had one."""
+    if isinstance(error, SuncoError):
+        uncertain = error.outcome_unknown
+    else:
+        # Not an Exception: a cancellation inside the function that the job did not ask for.
+        uncertain = isinstance(error, TimeoutError) or not isinstance(error, Exception)
     return "uncertain" if uncertain else "failed"

@@ -1,4 +1,4 @@
-"""Counting what becomes of a job's items, and telling it to whoever watches."""
+"""Counting results, and reporting them to a callback."""
 
 from __future__ import annotations
 
@@ -11,75 +11,77 @@ import attrs
 
 from sunco.bulk.outcome import Outcome, Report
 
-__all__ = ["Tally", "Watcher"]
+__all__ = ["ProgressCallback", "ProgressTracker"]
 
 _logger: Final = logging.getLogger("sunco.bulk")
-_MOST_PROBLEMS: Final = 100
+_MAX_PROBLEMS: Final = 100
 
-Watcher: TypeAlias = Callable[[Report], object]
-"""Is told how far a job is, whenever an item has ended."""
+ProgressCallback: TypeAlias = Callable[[Report], object]
+"""Called with the counts so far whenever an item has finished."""
 
 
 @attrs.define(kw_only=True)
-class Tally:
-    """How far a job is.
+class ProgressTracker:
+    """The counts of a running job.
 
     Attributes:
-        total: How many items there are, if that is known.
-        watcher: Who is told.
+        total: The number of items, if it is known.
+        callback: Called with a `Report` after every change.
     """
 
     total: int | None
-    watcher: Watcher | None
+    callback: ProgressCallback | None
     done: int = 0
     failed: int = 0
     uncertain: int = 0
     skipped: int = 0
-    under_way: int = 0
+    in_flight: int = 0
+    waiting: int = 0
     stopped: bool = False
     _began: float = attrs.field(factory=anyio.current_time)
     _problems: list[Outcome[Any, Any]] = attrs.field(factory=list[Outcome[Any, Any]])
 
     @property
     def failures(self) -> int:
-        """How many items were not done."""
+        """The number of items that were not done."""
         return self.failed + self.uncertain
 
     def skip(self) -> None:
-        """Note an item that was done before."""
+        """Count an item that an earlier run has done."""
         self.skipped += 1
-        self.tell()
+        self.notify()
 
-    def note(self, outcome: Outcome[Any, Any]) -> None:
-        """Note what became of an item."""
-        if outcome.fate == "done":
+    def add(self, outcome: Outcome[Any, Any]) -> None:
+        """Count an outcome."""
+        if outcome.status == "done":
             self.done += 1
-        elif outcome.fate == "failed":
+        elif outcome.status == "failed":
             self.failed += 1
         else:
             self.uncertain += 1
-        if outcome.fate != "done" and len(self._problems) < _MOST_PROBLEMS:
+        if outcome.status != "done" and len(self._problems) < _MAX_PROBLEMS:
             self._problems.append(outcome)
-        self.tell()
+        self.notify()
 
-    def tell(self) -> None:
-        """Tell the watcher. One that raises is logged, not asked again, and disturbs no job."""
-        if self.watcher is None:
+    def notify(self) -> None:
+        """Call the callback. If it raises, that is logged, and it is not called again."""
+        if self.callback is None:
             return
         try:
-            self.watcher(self.report())
+            self.callback(self.report())
         except Exception:
-            self.watcher = None
-            _logger.exception("The progress of a job cannot be told")
+            self.callback = None
+            _logger.exception("The progress callback of a job failed; it is not called again")
 
     def report(self) -> Report:
-        """How far it is now."""
+        """The counts so far."""
         return Report(
             done=self.done,
             failed=self.failed,
             uncertain=self.uncertain,
             skipped=self.skipped,
-            under_way=self.under_way,
+            in_flight=self.in_flight,
+            waiting=self.waiting,
             total=self.total,
             seconds=anyio.current_time() - self._began,
             stopped=self.stopped,

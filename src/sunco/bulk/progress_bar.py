@@ -1,12 +1,14 @@
-"""A progress bar on a terminal."""
+"""A progress bar on a terminal, and a line every few seconds elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from time import monotonic
+from typing import Final
 
 from sunco.bulk.outcome import Report
-from sunco.bulk.progress import Watcher
+from sunco.bulk.progress import ProgressCallback
 
 try:
     from rich.console import Console
@@ -24,23 +26,28 @@ except ModuleNotFoundError as _error:
         "The progress bar needs rich: install it with pip install 'sunco[rich]'", name=_error.name
     ) from _error
 
-__all__ = ["bar"]
+__all__ = ["progress_bar"]
+
+_SECONDS_BETWEEN_LINES: Final = 5.0
 
 
 @contextmanager
-def bar(title: str, console: Console | None = None) -> Generator[Watcher | None]:
-    """Show a progress bar while the context lasts; nothing where there is no terminal.
+def progress_bar(
+    title: str, console: Console | None = None, *, clock: Callable[[], float] = monotonic
+) -> Generator[ProgressCallback]:
+    """Show the progress of a job while the context lasts.
 
     Args:
-        title: What is done.
-        console: Where; by default standard error.
+        title: The description of the job.
+        console: Where to show it; by default standard error.
+        clock: Seconds, for the lines that are printed where there is no terminal.
 
     Yields:
-        What is to be told of the progress, if anything.
+        The callback for the job.
     """
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield None
+        yield _line_printer(title, console, clock)
         return
     progress = Progress(
         TextColumn("[bold]{task.description}", markup=True),
@@ -48,30 +55,54 @@ def bar(title: str, console: Console | None = None) -> Generator[Watcher | None]
         TaskProgressColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
-        TextColumn("{task.fields[problems]}"),
+        TextColumn("{task.fields[counts]}"),
         TimeRemainingColumn(compact=True),
         console=console,
         expand=True,
     )
-    task = progress.add_task(escape(title), total=None, rate="", problems="")
+    task = progress.add_task(escape(title), total=None, rate="", counts="")
 
-    def watch(report: Report) -> None:
+    def update(report: Report) -> None:
         progress.update(
             task,
-            completed=report.ended,
+            completed=report.finished,
             total=report.total,
             rate=f"{report.rate:,.0f}/s",
-            problems=_problems(report),
+            counts=" ".join(
+                f"[{style}]{count:,} {word}[/]" for count, style, word in _counts(report)
+            ),
         )
 
     with progress:
-        yield watch
+        yield update
 
 
-def _problems(report: Report) -> str:
+def _line_printer(title: str, console: Console, clock: Callable[[], float]) -> ProgressCallback:
+    last = clock()
+
+    def print_line(report: Report) -> None:
+        nonlocal last
+        now = clock()
+        if now - last < _SECONDS_BETWEEN_LINES:
+            return
+        last = now
+        total = "" if report.total is None else f" of {report.total:,}"
+        counts = "".join(f", {count:,} {word}" for count, _, word in _counts(report))
+        console.print(
+            f"{title}: {report.finished:,}{total} finished{counts}, {report.rate:,.0f}/s",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+
+    return print_line
+
+
+def _counts(report: Report) -> list[tuple[int, str, str]]:
     shown = [
         (report.failed, "red", "failed"),
         (report.uncertain, "yellow", "uncertain"),
         (report.skipped, "dim", "skipped"),
+        (report.waiting, "yellow", "waiting for their grace period"),
     ]
-    return " ".join(f"[{style}]{count:,} {word}[/]" for count, style, word in shown if count)
+    return [each for each in shown if each[0]]

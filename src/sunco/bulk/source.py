@@ -1,65 +1,63 @@
-"""Reading a job's items as they are needed."""
+"""Reading a job's items when they are needed."""
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
-from collections import deque
-from collections.abc import AsyncIterable, Iterable, Sized
+from collections.abc import AsyncIterable, Iterable
 from typing import Generic, TypeVar
 
 import anyio
+from anyio.abc import TaskGroup
 
 from sunco import ConfigurationError
 
-__all__ = ["AsyncSource", "EndOfItems", "Source", "SyncSource", "source_of", "total_of"]
+__all__ = ["AsyncSource", "EndOfItems", "Source", "SyncSource", "source_of"]
 
 T = TypeVar("T")
 
 
-class EndOfItems(Exception):  # noqa: N818 - no error
+class EndOfItems(Exception):  # noqa: N818 - a signal, not an error
     """There are no more items."""
 
 
 class Source(ABC, Generic[T]):
-    """Where items come from.
+    """Yields items to several tasks.
 
     Attributes:
-        error: What reading failed with. What was read before is carried out all the same.
+        error: The exception that ended the iteration, if any. Items read before are processed.
     """
 
     def __init__(self) -> None:
         self.error: Exception | None = None
 
-    async def feed(self) -> None:
-        """Read what is wanted, until there is no more."""
+    def start(self, tasks: TaskGroup) -> None:
+        """Start what runs in the background."""
 
     @abstractmethod
-    async def read(self, until: float = math.inf) -> T:
+    async def read(self) -> T:
         """The next item.
 
-        Args:
-            until: When to stop waiting for it.
-
         Raises:
-            EndOfItems: There is none.
-            TimeoutError: There is none yet.
+            EndOfItems: There are no more.
         """
 
     @abstractmethod
     def stop(self) -> None:
-        """Read no more."""
+        """Read no more items."""
+
+    def close(self) -> None:
+        """End the use of this source."""
 
 
 class SyncSource(Source[T]):
-    """Items of an ordinary iterable, read in the event loop: what blocks there blocks it all."""
+    """Items of an ordinary iterable, read in the event loop when they are needed."""
 
     def __init__(self, items: Iterable[T]) -> None:
         super().__init__()
         self._items = iter(items)
         self._ended = False
 
-    async def read(self, until: float = math.inf) -> T:  # noqa: ARG002 - they never keep one waiting
+    async def read(self) -> T:
         """The next item; see `Source`."""
         if self._ended:
             raise EndOfItems
@@ -67,94 +65,74 @@ class SyncSource(Source[T]):
             return next(self._items)
         except StopIteration:
             self._ended = True
-        except Exception as error:  # noqa: BLE001 - raised when the job has ended
+        except Exception as error:  # noqa: BLE001 - raised at the end of the job
             self._ended = True
             self.error: Exception | None = error
         raise EndOfItems
 
     def stop(self) -> None:
-        """Read no more."""
+        """Read no more items."""
         self._ended = True
 
 
 class AsyncSource(Source[T]):
-    """Items of an async iterable, read by one task from its first item to its end.
+    """Items of an async iterable, read one ahead.
 
-    So that what the iterable opens is closed in the task that opened it.
+    One task reads all of them, because what an async generator opens must be closed in the task
+    that opened it.
     """
 
     def __init__(self, items: AsyncIterable[T]) -> None:
         super().__init__()
         self._items = items
-        self._read: deque[T] = deque()
-        self._wanted = 0
-        self._ended = False
-        self._changed = anyio.Event()
         self._scope = anyio.CancelScope()
 
-    async def feed(self) -> None:
-        """Read what is wanted, until there is no more."""
+    def start(self, tasks: TaskGroup) -> None:
+        """Start the task that reads."""
+        self._send, self._receive = anyio.create_memory_object_stream[T]()
+        tasks.start_soon(self._feed)
+
+    async def _feed(self) -> None:
         iterator = aiter(self._items)
         try:
             with self._scope:
-                while await self._is_wanted():
-                    self._read.append(await anext(iterator))
-                    self._tell()
+                while True:
+                    await self._send.send(await anext(iterator))
         except StopAsyncIteration:
             pass
-        except Exception as error:  # noqa: BLE001 - raised when the job has ended
+        except Exception as error:  # noqa: BLE001 - raised at the end of the job
             self.error: Exception | None = error
         finally:
-            self._ended = True
-            self._tell()
+            self._send.close()
             close = getattr(iterator, "aclose", None)
             if close is not None:
                 with anyio.CancelScope(shield=True):
                     await close()
 
-    async def _is_wanted(self) -> bool:
-        while len(self._read) >= self._wanted:
-            await self._changed.wait()
-        return True
-
-    def _tell(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
-
-    async def read(self, until: float = math.inf) -> T:
+    async def read(self) -> T:
         """The next item; see `Source`."""
-        self._wanted += 1
-        self._tell()
         try:
-            with anyio.CancelScope(deadline=until):
-                while not self._read and not self._ended:
-                    await self._changed.wait()
-        finally:
-            self._wanted -= 1
-        if self._read:
-            return self._read.popleft()
-        if self._ended:
-            raise EndOfItems
-        raise TimeoutError
+            return await self._receive.receive()
+        except anyio.EndOfStream:
+            raise EndOfItems from None
 
     def stop(self) -> None:
-        """Read no more."""
+        """Read no more items."""
         self._scope.cancel()
+
+    def close(self) -> None:
+        """End the use of this source."""
+        self._receive.close()
 
 
 def source_of(items: Iterable[T] | AsyncIterable[T]) -> Source[T]:
     """The source that reads an iterable.
 
     Raises:
-        ConfigurationError: It is no iterable.
+        ConfigurationError: `items` is not iterable.
     """
     if isinstance(items, AsyncIterable):
         return AsyncSource(items)
     if isinstance(items, Iterable):  # pyright: ignore[reportUnnecessaryIsInstance]
         return SyncSource(items)
     raise ConfigurationError(f"items must be iterable, sync or async, not {items!r}.")
-
-
-def total_of(items: object) -> int | None:
-    """How many items there are, if that can be known without reading them."""
-    return len(items) if isinstance(items, Sized) else None

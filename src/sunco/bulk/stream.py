@@ -1,149 +1,74 @@
-"""A job's outcomes as they come, for whoever iterates over them."""
+"""A job's outcomes as an async iterator."""
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
-from typing import Any, Final, Generic, Self, TypeVar
+from typing import Generic, Self, TypeAlias, TypeVar
 
 import anyio
-import attrs
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
+from sunco import ConfigurationError
 from sunco.bulk.outcome import Outcome, Report
-from sunco.bulk.progress import Tally
+from sunco.bulk.progress import ProgressTracker
 
-__all__ = ["Handover", "Stream"]
+__all__ = ["Stream"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-
-class Handover(Generic[T]):
-    """Hands values from many tasks to one, so many ahead and no more."""
-
-    def __init__(self, ahead: int) -> None:
-        self._ahead = ahead
-        self._values: deque[T] = deque()
-        self._ended = False
-        self._changed = anyio.Event()
-
-    async def put(self, value: T) -> None:
-        """Hand a value over, once there is room."""
-        while len(self._values) >= self._ahead:
-            await self._changed.wait()
-        self._values.append(value)
-        self._tell()
-
-    async def get(self) -> T:
-        """The next value.
-
-        Raises:
-            StopAsyncIteration: There will be none.
-        """
-        while not self._values:
-            if self._ended:
-                raise StopAsyncIteration
-            await self._changed.wait()
-        value = self._values.popleft()
-        self._tell()
-        return value
-
-    def end(self) -> None:
-        """Say that no more values will come."""
-        self._ended = True
-        self._tell()
-
-    def _tell(self) -> None:
-        self._changed.set()
-        self._changed = anyio.Event()
-
-
-@attrs.define
-class _Run:
-    """What a stream and the task behind it share.
-
-    The task does not know the stream, which can so be collected while the job is under way.
-    """
-
-    scope: anyio.CancelScope = attrs.field(factory=anyio.CancelScope)
-    ended: anyio.Event = attrs.field(factory=anyio.Event)
-    error: BaseException | None = None
+Emit: TypeAlias = Callable[[Outcome[T, R]], Awaitable[None]]
 
 
 class Stream(Generic[T, R]):
-    """A job's outcomes as its items end: iterate over it, in `async with` if you may leave early.
+    """A job's outcomes, each when its item has finished. To be used with `async with`.
 
-    The job begins with the first iteration. At most `concurrency` outcomes wait to be read; then
-    the job waits, too. Leaving `async with`, `aclose`, being cancelled while waiting for an
-    outcome, and dropping the stream all end the job: what is under way is cancelled, and its
-    journal says `started`.
+    The job runs while the block does. At most `concurrency` outcomes are buffered; then the job
+    waits for the reader. Leaving the block early, by whatever way, cancels the items in flight;
+    the journal keeps them as started. An error of the job is raised by the iteration, or at the
+    end of the block.
     """
 
     def __init__(
         self,
-        work: Callable[[Tally, Callable[[Outcome[T, R]], Awaitable[None]]], Awaitable[object]],
-        tally: Callable[[], Tally],
-        ahead: int,
+        work: Callable[[ProgressTracker, Emit[T, R]], Awaitable[object]],
+        make_tracker: Callable[[], ProgressTracker],
+        buffer_size: int,
     ) -> None:
         self._work = work
-        self._make_tally = tally
-        self._ahead = ahead
-        self._run: _Run | None = None
-        self._cancel: Callable[[], object] | None = None
+        self._make_tracker = make_tracker
+        self._buffer_size = buffer_size
+        self._tracker: ProgressTracker | None = None
+        self._error: Exception | None = None
+        self._outcomes: MemoryObjectReceiveStream[Outcome[T, R]] | None = None
+        self._context: AbstractAsyncContextManager[None] | None = None
 
     @property
     def report(self) -> Report:
-        """How far the job is."""
-        return Report() if self._run is None else self._tally.report()
+        """The counts so far."""
+        return Report() if self._tracker is None else self._tracker.report()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> Outcome[T, R]:
-        if self._run is None:
-            self._run = self._start()
+        if self._outcomes is None:
+            raise ConfigurationError("Use `async with bulk.stream(...) as outcomes:`.")
         try:
-            return await self._outcomes.get()
-        except StopAsyncIteration:
-            await self._run.ended.wait()
-            error, self._run.error = self._run.error, None
+            return await self._outcomes.receive()
+        except (anyio.EndOfStream, anyio.ClosedResourceError):
+            error, self._error = self._error, None
             if error is not None:
                 raise error from None
-            raise
-        except BaseException:
-            await self.aclose()
-            raise
-
-    def _start(self) -> _Run:
-        run, outcomes = _Run(), Handover[Outcome[T, R]](self._ahead)
-        self._outcomes, self._tally = outcomes, self._make_tally()
-        work, tally = self._work, self._tally
-
-        async def host() -> None:
-            try:
-                with run.scope:
-                    await work(tally, outcomes.put)
-            except BaseException as error:  # noqa: BLE001 - raised where the stream is read
-                run.error = error
-            finally:
-                outcomes.end()
-                run.ended.set()
-
-        wake = _spawn(host)
-        self._cancel = lambda: wake(run.scope.cancel)
-        return run
-
-    async def aclose(self) -> None:
-        """End the job, and wait until it has ended. Closing twice is harmless."""
-        if self._run is not None:
-            self._run.scope.cancel()
-            with anyio.CancelScope(shield=True):
-                await self._run.ended.wait()
+            raise StopAsyncIteration from None
 
     async def __aenter__(self) -> Self:
+        if self._context is not None:
+            raise ConfigurationError("A stream can be entered once.")
+        self._context = self._running()
+        await self._context.__aenter__()
         return self
 
     async def __aexit__(
@@ -152,31 +77,30 @@ class Stream(Generic[T, R]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.aclose()
+        assert self._context is not None  # noqa: S101 - entered before
+        await self._context.__aexit__(kind, error, traceback)
 
-    def __del__(self) -> None:
-        if self._cancel is not None and self._run is not None and not self._run.ended.is_set():
-            # The loop has gone where this comes after its end, and the job with it.
-            with suppress(RuntimeError):
-                self._cancel()
+    @asynccontextmanager
+    async def _running(self) -> AsyncGenerator[None]:
+        self._tracker = self._make_tracker()
+        send, self._outcomes = anyio.create_memory_object_stream[Outcome[T, R]](self._buffer_size)
+        try:
+            with self._outcomes:
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(self._host, self._tracker, send)
+                    yield
+                    tasks.cancel_scope.cancel()
+        except BaseExceptionGroup as group:
+            found = list(group.exceptions)
+            raise (found[0] if len(found) == 1 else group) from None
+        if self._error is not None:
+            raise self._error
 
-
-_tasks: Final[set[asyncio.Task[None]]] = set()
-
-
-def _spawn(function: Callable[[], Coroutine[Any, Any, None]]) -> Callable[..., object]:
-    """Run a function beside whoever calls, and return what runs a callback in its loop.
-
-    An iterator outlives the function calls that read it, so no task group of theirs can hold it.
-    """
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        import trio  # noqa: PLC0415 - this runs on it
-
-        trio.lowlevel.spawn_system_task(function)
-        return trio.lowlevel.current_trio_token().run_sync_soon
-    task = loop.create_task(function())
-    _tasks.add(task)
-    task.add_done_callback(_tasks.discard)
-    return loop.call_soon_threadsafe
+    async def _host(
+        self, tracker: ProgressTracker, send: MemoryObjectSendStream[Outcome[T, R]]
+    ) -> None:
+        with send:
+            try:
+                await self._work(tracker, send.send)
+            except Exception as error:  # noqa: BLE001 - raised where the stream is read
+                self._error = error

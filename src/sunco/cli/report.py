@@ -36,7 +36,7 @@ def say(report: Report, verb: str, *, skipped: int, where: dict[str, int] | None
     for problem in report.problems[:_MOST_SHOWN]:
         line = (where or {}).get(problem.key)
         place = f"line {line}" if line else problem.key
-        text = f"{problem.fate}: {place}: {problem.error}".replace(": : ", ": ")
+        text = f"{problem.status}: {place}: {problem.error}".replace(": : ", ": ")
         console.print(f"  {escape(' '.join(text.split()))}")
     hidden = report.failed + report.uncertain - min(len(report.problems), _MOST_SHOWN)
     if hidden:

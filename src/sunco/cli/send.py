@@ -12,7 +12,7 @@ import click
 
 from sunco import SuncoError
 from sunco.bulk import attempt, run
-from sunco.bulk._key_set import Seen
+from sunco.bulk._key_set import KeySet
 from sunco.cli.exit_codes import client
 from sunco.cli.input import AnyRow, BadRow, InputError, Row, key_of, opened, read_rows
 from sunco.cli.report import say
@@ -61,7 +61,7 @@ async def send_all(sending: Sending) -> int:
                     row.content,
                     key=row.key,
                     metadata=row.metadata,
-                    settle=sending.settle,
+                    grace_period=sending.settle,
                     maybe_sent=this.maybe_done,
                     since=this.since,
                 )
@@ -80,7 +80,7 @@ async def send_all(sending: Sending) -> int:
                 progress=True,
                 stop_after_failures=sending.stop_after_failures,
                 job=f"send {Path(sending.file).name} to app {os.environ.get('SUNCO_APP_ID')}",
-                settle=sending.settle,
+                grace_period=sending.settle,
                 total=total,
             )
     return say(report, "sent", skipped=report.skipped, where=lines)
@@ -109,7 +109,7 @@ def _check(sending: Sending) -> int:
 
 
 def _with_duplicates(rows: Iterator[AnyRow]) -> Iterator[AnyRow]:
-    keys = Seen()
+    keys = KeySet()
     for row in rows:
         if isinstance(row, BadRow) or keys.add(row.key):
             yield row

@@ -1,4 +1,4 @@
-"""The limiter: its arithmetic by numbers alone, its waiting with a clock that the test turns."""
+"""The local limiter: its arithmetic by numbers alone, its waiting with a fake clock."""
 
 from __future__ import annotations
 
@@ -12,37 +12,60 @@ from support.clock import Clock
 from support.scripted import answer, refusal, scripted
 
 from sunco import ConfigurationError, RateLimiter, RateLimitError, RetryPolicy
-from sunco.observe import Limited, Observation
-from sunco.ratelimit import Pace
+from sunco.observe import Observation, Throttled
+from sunco.ratelimit._local import Pace
 
 CONVERSATION = answer({"conversation": {"id": "c1"}})
 
 
-def spent(pace: Pace, now: float) -> Pace:
+def spent(pace: Pace, now: float) -> int:
+    """Take all that there is; returns how many."""
+    taken = 0
     while not pace.wait(now):
-        pace.take()
-    return pace
+        pace.take(now)
+        taken += 1
+    return taken
 
 
-def test_a_burst_goes_at_once_and_the_rest_at_the_rate() -> None:
+def test_a_burst_is_sent_at_once_and_the_rest_at_the_rate() -> None:
     pace, now, moments = Pace(rate=10, burst=3), 100.0, list[float]()
     for _ in range(6):
         now += pace.wait(now)
-        pace.take()
+        pace.take(now)
         moments.append(round(now - 100, 9))
     assert moments == [0, 0, 0, 0.1, 0.2, 0.3]
 
 
-def test_quiet_times_save_up_no_more_than_a_burst() -> None:
-    pace = spent(Pace(rate=10, burst=3), 100.0)
-    taken = 0
-    while not pace.wait(1000.0):
-        pace.take()
-        taken += 1
-    assert taken == 3
+def test_an_idle_period_saves_up_no_more_than_a_burst() -> None:
+    pace = Pace(rate=10, burst=3)
+    assert [spent(pace, 100.0), spent(pace, 1000.0)] == [3, 3]
 
 
-def test_a_refusal_halves_the_pace_once_for_all_that_were_under_way() -> None:
+def test_requests_are_spaced_evenly_without_a_burst() -> None:
+    pace = Pace(rate=10)
+    assert [spent(pace, now / 100) for now in range(0, 40, 5)] == [1, 0, 1, 0, 1, 0, 1, 0]
+
+
+def test_waking_up_late_does_not_lower_the_rate_but_no_second_exceeds_it() -> None:
+    pace, now, moments = Pace(rate=10), 100.0, list[float]()
+    for index in range(60):
+        now += pace.wait(now) + (0.03 if index != 20 else 2.0)
+        pace.take(now, queued=True)
+        moments.append(now)
+        assert sum(moment > now - 1 + 1e-6 for moment in moments) <= 10
+    # The requests delayed by two seconds are made up for as far as the limit of a second allows.
+    assert moments[-1] - moments[0] < 5.9 + 2.2
+
+
+def test_very_high_rates_are_limited_by_their_schedule_alone() -> None:
+    pace = Pace(rate=1e9)
+    assert pace.wait(0.0) == 0
+    pace.take(0.0)
+    assert pace.wait(0.0) == 0
+    assert Pace(rate=1e300).wait(0.0) == 0
+
+
+def test_a_429_halves_the_rate_once_for_all_requests_in_flight() -> None:
     pace = Pace(rate=8, burst=4)
     pace.slow_down(100.0, 0)
     for late in (100.0, 100.2, 100.9):
@@ -52,7 +75,7 @@ def test_a_refusal_halves_the_pace_once_for_all_that_were_under_way() -> None:
     assert 2 <= pace.current < 3
 
 
-def test_after_a_refusal_nothing_is_saved_up() -> None:
+def test_after_a_429_nothing_is_saved_up() -> None:
     pace = Pace(rate=8, burst=4)
     pace.slow_down(100.0, 0)
     assert pace.wait(100.0) == 0.25
@@ -68,8 +91,8 @@ def test_all_wait_as_long_as_is_asked_for() -> None:
     assert pace.wait(121.0) == 0
 
 
-def test_the_pace_recovers_little_by_little() -> None:
-    pace = Pace(rate=30, burst=1)
+def test_the_rate_recovers_gradually() -> None:
+    pace = Pace(rate=30)
     pace.slow_down(0.0, 0)
     seen: list[float] = []
     for second in range(1, 20):
@@ -79,8 +102,8 @@ def test_the_pace_recovers_little_by_little() -> None:
     assert seen[14:] == [30] * 5
 
 
-def test_the_pace_never_stops() -> None:
-    pace, now = Pace(rate=64, burst=1), 0.0
+def test_the_rate_never_reaches_zero() -> None:
+    pace, now = Pace(rate=64), 0.0
     for _ in range(50):
         pace.slow_down(now, 0)
         now += 1.0
@@ -102,25 +125,36 @@ def test_never_more_than_the_rate_and_a_burst(rate: float, burst: float, gaps: l
         now += wait
         # What was waited for is there.
         assert pace.wait(now) <= 1e-6
-        pace.take()
+        pace.take(now)
         assert count <= burst + (now - 1000.0) * rate + 1e-3
 
 
-@pytest.mark.parametrize("rate", [0, -1, math.inf, math.nan])
-def test_rates_that_cannot_be(rate: float) -> None:
-    with pytest.raises(ConfigurationError, match="rate must be"):
-        RateLimiter(rate)
+@given(
+    rate=st.integers(1, 50),
+    lateness=st.lists(st.floats(0, 0.5), min_size=1, max_size=200),
+)
+def test_no_second_contains_more_than_the_rate(rate: int, lateness: list[float]) -> None:
+    pace, now, moments = Pace(rate), 1000.0, list[float]()
+    for late in lateness:
+        now += pace.wait(now) + late
+        pace.take(now, queued=True)
+        moments.append(now)
+        assert sum(moment > now - 1 + 1e-6 for moment in moments) <= rate
 
 
-@pytest.mark.parametrize("burst", [0, 0.5, -1, math.inf, math.nan])
-def test_bursts_that_cannot_be(burst: float) -> None:
-    with pytest.raises(ConfigurationError, match="burst must be"):
-        RateLimiter(5, burst)
+def test_invalid_rates_and_bursts_are_rejected() -> None:
+    for rate in (0, -1, math.inf, math.nan, True, "5", None):
+        with pytest.raises(ConfigurationError, match="rate must be"):
+            RateLimiter(rate)  # type: ignore[arg-type]
+    for burst in (0, 0.5, -1, math.inf, math.nan, None):
+        with pytest.raises(ConfigurationError, match="burst must be"):
+            RateLimiter(5, burst)  # type: ignore[arg-type]
 
 
 def test_what_a_limiter_shows() -> None:
     assert repr(RateLimiter(5, 2)) == "RateLimiter(rate=5, burst=2)"
-    assert (RateLimiter(5).burst, RateLimiter(0.5).burst) == (5, 1)
+    assert repr(RateLimiter.__new__(RateLimiter)) == "<RateLimiter, not initialized>"
+    assert (RateLimiter(5).burst, RateLimiter(0.5).burst) == (1, 1)
 
 
 @pytest.fixture
@@ -146,7 +180,7 @@ async def test_first_come_first_served(clock: Clock) -> None:
 
 
 @pytest.mark.anyio
-async def test_who_is_cancelled_has_taken_nothing(clock: Clock) -> None:
+async def test_a_cancelled_call_takes_nothing(clock: Clock) -> None:
     limiter = RateLimiter(10, 1)
     assert await limiter.acquire() == 0
     for _ in range(3):
@@ -159,7 +193,7 @@ async def test_who_is_cancelled_has_taken_nothing(clock: Clock) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_refusal_holds_back_who_waits_already(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_429_holds_back_tasks_that_wait_already(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock(monkeypatch)
     limiter = RateLimiter(10, 1)
     await limiter.acquire()
@@ -175,7 +209,7 @@ async def test_a_refusal_holds_back_who_waits_already(monkeypatch: pytest.Monkey
 
 @pytest.mark.anyio
 class TestOfAClient:
-    async def test_every_try_takes_a_token(self, clock: Clock) -> None:
+    async def test_every_attempt_is_limited(self, clock: Clock) -> None:
         events: list[Observation] = []
         sunco, _ = scripted(
             refusal(503, "x", "y"),
@@ -186,10 +220,10 @@ class TestOfAClient:
         )
         await sunco.conversations.get("c1")
         await sunco.conversations.get("c1")
-        assert [event.attempt for event in events if isinstance(event, Limited)] == [1, 0]
+        assert [event.attempt for event in events if isinstance(event, Throttled)] == [1, 0]
         assert clock.now == pytest.approx(1000.002)
 
-    async def test_a_429_slows_all_down(self, clock: Clock) -> None:
+    async def test_a_429_slows_down_all_clients_that_share_the_limiter(self, clock: Clock) -> None:
         limiter = RateLimiter(10, 10)
         sunco, _ = scripted(
             refusal(429, "x", "y", **{"Retry-After": "30"}), CONVERSATION, rate_limit=limiter
@@ -209,7 +243,7 @@ class TestOfAClient:
         await sunco.conversations.get("c1")
         assert 1060 <= clock.now < 1061
 
-    async def test_no_try_waits_beyond_the_deadline(self) -> None:
+    async def test_no_attempt_waits_beyond_the_deadline(self) -> None:
         sunco, transport = scripted(
             refusal(503, "x", "y"),
             rate_limit=RateLimiter(0.001, 1),

@@ -1,4 +1,4 @@
-"""What a job does with what an earlier run has left."""
+"""How a job continues what an earlier run has left."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def status_error(status: int) -> APIStatusError:
 
 
 @pytest.mark.parametrize(
-    ("error", "fate"),
+    ("error", "status"),
     [
         (ValueError("x"), "failed"),
         (NotFoundError(status=404), "failed"),
@@ -51,21 +51,23 @@ def status_error(status: int) -> APIStatusError:
         (TimeoutError(), "uncertain"),
     ],
 )
-async def test_failures_are_told_from_doubts(error: Exception, fate: str) -> None:
+async def test_failures_are_distinguished_from_unknown_outcomes(
+    error: Exception, status: str
+) -> None:
     async def fail(_: int) -> None:
         raise error
 
     journal = MemoryJournal()
     outcome = (await outcomes_of([1], fail, journal=journal))["1"]
-    assert (outcome.fate, outcome.error, outcome.attempts) == (fate, error, 1)
+    assert (outcome.status, outcome.error, outcome.attempts) == (status, error, 1)
     entry = await journal.entry("1")
     assert entry is not None
-    assert entry.state == fate
+    assert entry.state == status
     assert entry.error is not None
     assert entry.error.startswith(type(error).__name__)
 
 
-async def test_the_next_run_skips_what_is_done_and_does_the_rest() -> None:
+async def test_the_next_run_skips_what_is_done_and_calls_the_rest() -> None:
     journal = MemoryJournal()
     calls: list[int] = []
 
@@ -87,7 +89,7 @@ async def test_the_next_run_skips_what_is_done_and_does_the_rest() -> None:
     assert (entry.result, entry.error) == ('"m3"', None)
 
 
-async def test_the_function_can_ask_what_is_known() -> None:
+async def test_attempt_returns_what_the_journal_knows() -> None:
     journal = MemoryJournal()
     asked: list[tuple[str, int, bool]] = []
     began = datetime.now(UTC)
@@ -104,23 +106,23 @@ async def test_the_function_can_ask_what_is_known() -> None:
     assert asked == [("a", 1, False), ("a", 2, True)]
 
 
-async def test_without_a_journal_nothing_is_known() -> None:
+async def test_without_a_journal_an_item_may_always_be_done() -> None:
     async def ask(_: str) -> bool:
         return attempt().maybe_done and attempt().since is None
 
     assert (await outcomes_of(["a"], ask))["a"].result is True
-    with pytest.raises(ConfigurationError, match="while it does"):
+    with pytest.raises(ConfigurationError, match="inside a function"):
         attempt()
 
 
 @pytest.fixture
 def just_now(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No time has gone by since an earlier run, whatever the machine is busy with."""
+    """The clock shows that no time has passed since the earlier run."""
     monkeypatch.setattr("sunco.bulk.runner.time", lambda: 0.0)
 
 
 @pytest.mark.usefixtures("just_now")
-async def test_what_may_have_been_done_a_moment_ago_has_time_to_show() -> None:
+async def test_an_uncertain_item_waits_for_its_grace_period() -> None:
     journal = MemoryJournal()
 
     async def doubt(_: int) -> None:
@@ -131,12 +133,14 @@ async def test_what_may_have_been_done_a_moment_ago_has_time_to_show() -> None:
 
     await run(doubt, [1, 2], key=by_text, journal=journal, job="j")
     done: list[int] = []
-    report = await run(order, range(6), key=by_text, journal=journal, job="j", settle=0.3)
+    report = await run(order, range(6), key=by_text, journal=journal, job="j", grace_period=0.3)
     assert report.done == 6
     assert {*done[:4]} == {0, 3, 4, 5}
 
 
-async def test_what_was_under_way_when_the_process_ended_has_time_to_show() -> None:
+async def test_an_item_that_was_in_flight_when_the_process_ended_waits_for_its_grace_period() -> (
+    None
+):
     journal, done = MemoryJournal(), list[int]()
     async with anyio.create_task_group() as tasks:
 
@@ -151,71 +155,131 @@ async def test_what_was_under_way_when_the_process_ended_has_time_to_show() -> N
     async def order(item: int) -> None:
         done.append(item)
 
-    report = await run(order, range(6), key=by_text, journal=journal, job="j", settle=0.3)
+    report = await run(order, range(6), key=by_text, journal=journal, job="j", grace_period=0.3)
     assert (report.done, {*done[:4]}) == (6, {0, 3, 4, 5})
 
 
 @pytest.mark.usefixtures("just_now")
-async def test_no_more_wait_than_may_be_under_way() -> None:
+async def test_items_that_wait_for_their_grace_period_hold_no_slot() -> None:
+    journal = MemoryJournal()
+    others, waiting = anyio.Event(), list[int]()
+
+    async def doubt(_: int) -> None:
+        raise TimeoutError
+
+    async def work(item: int) -> None:
+        if item == 19:
+            others.set()
+
+    await run(doubt, range(10), key=by_text, journal=journal, job="j")
+    with anyio.move_on_after(60) as scope:
+        async with anyio.create_task_group() as tasks:
+
+            @tasks.start_soon
+            async def leave() -> None:
+                await others.wait()
+                await anyio.wait_all_tasks_blocked()
+                scope.cancel()
+
+            await run(
+                work,
+                range(20),
+                key=by_text,
+                journal=journal,
+                job="j",
+                concurrency=2,
+                grace_period=3600,
+                progress=lambda report: waiting.append(report.waiting),
+            )
+    assert others.is_set()
+    assert max(waiting) == 10
+    assert await journal.counts() == {"started": 10, "done": 10, "failed": 0, "uncertain": 0}
+
+
+@pytest.mark.usefixtures("just_now")
+async def test_a_limited_number_of_items_waits_for_its_grace_period(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sunco.bulk.runner._MAX_WAITING", 2)
+    journal, waiting = MemoryJournal(), list[int]()
+
+    async def doubt(_: int) -> None:
+        raise TimeoutError
+
+    await run(doubt, range(9), key=by_text, journal=journal, job="j")
+    report = await run(
+        echo,
+        range(9),
+        key=by_text,
+        journal=journal,
+        job="j",
+        grace_period=0.01,
+        progress=lambda report: waiting.append(report.waiting),
+    )
+    assert (report.done, report.waiting, max(waiting)) == (9, 0, 2)
+
+
+@pytest.mark.usefixtures("just_now")
+async def test_items_that_wait_are_not_called_once_the_job_has_stopped() -> None:
     journal = MemoryJournal()
 
     async def doubt(_: int) -> None:
         raise TimeoutError
 
-    async def order(item: int) -> None:
-        done.append(item)
+    async def fail(item: int) -> None:
+        assert item > 1
+        raise ValueError
 
-    await run(doubt, [1, 2, 3], key=by_text, journal=journal, job="j")
-    done: list[int] = []
-    options: dict[str, Any] = {"journal": journal, "job": "j", "settle": 0.05, "concurrency": 2}
-    await run(order, range(6), key=by_text, **options)
-    assert sorted(done) == list(range(6))
-    assert min(done.index(1), done.index(2)) < done.index(4)
+    await run(doubt, [0, 1], key=by_text, journal=journal, job="j")
+    options: dict[str, Any] = {"grace_period": 3600, "stop_after_failures": 1}
+    with anyio.fail_after(60):
+        report = await run(fail, range(9), key=by_text, journal=journal, job="j", **options)
+    assert report.stopped
 
 
 @pytest.mark.usefixtures("just_now")
-async def test_async_items_that_come_slowly_do_not_hold_up_what_has_waited() -> None:
+async def test_async_items_that_come_slowly_do_not_delay_items_that_have_waited() -> None:
     journal = MemoryJournal()
-    settled = anyio.Event()
+    resumed = anyio.Event()
 
     async def doubt(_: int) -> None:
         raise TimeoutError
 
     async def work(item: int) -> None:
         if item == 1:
-            settled.set()
+            resumed.set()
 
     async def items() -> AsyncIterator[int]:
         yield 1
-        await settled.wait()
+        await resumed.wait()
         yield 2
 
     await run(doubt, [1], key=by_text, journal=journal, job="j")
     with anyio.fail_after(10):
-        report = await run(work, items(), key=by_text, journal=journal, job="j", settle=0.02)
+        report = await run(work, items(), key=by_text, journal=journal, job="j", grace_period=0.02)
     assert report.done == 2
 
 
-async def test_what_may_have_been_done_can_be_left_alone() -> None:
+async def test_uncertain_items_can_be_skipped() -> None:
     journal = MemoryJournal()
 
     async def doubt(_: int) -> None:
         raise TimeoutError
 
     await run(doubt, [1], key=by_text, journal=journal)
-    outcome = (await outcomes_of([1], doubt, journal=journal, uncertain="leave"))["1"]
+    outcome = (await outcomes_of([1], doubt, journal=journal, on_uncertain="skip"))["1"]
     assert isinstance(outcome.error, UncertainError)
-    assert (outcome.fate, outcome.attempts) == ("uncertain", 1)
+    assert (outcome.status, outcome.attempts) == ("uncertain", 1)
 
 
-async def test_an_item_that_changed_under_its_key_is_reported() -> None:
+async def test_an_item_that_changed_is_reported() -> None:
     journal = MemoryJournal()
     await run(echo, [{"id": "a", "text": "x"}], key=by_id, journal=journal)
     outcomes = await outcomes_of([{"id": "a", "text": "y"}], key=by_id, journal=journal)
     assert isinstance(outcomes["a"].error, ItemChangedError)
 
 
-async def test_the_job_is_named_after_its_function() -> None:
+async def test_the_default_name_of_a_job_is_that_of_its_function() -> None:
     class Sender:
         async def __call__(self, item: int) -> int:
             return item

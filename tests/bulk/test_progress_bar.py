@@ -1,4 +1,4 @@
-"""The progress bar, on a terminal and elsewhere."""
+"""The progress bar on a terminal, and lines elsewhere."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ import pytest
 from rich.console import Console
 
 from sunco.bulk import Report, run
-from sunco.bulk.progress_bar import bar
+from sunco.bulk.progress_bar import progress_bar
 
 
-def test_it_shows_how_far_the_job_is() -> None:
+def test_it_shows_counts_and_rate() -> None:
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=140, _environ={"TERM": "xterm"})
-    with bar("campaign [of] 2026", console) as watch:
-        assert watch is not None
-        watch(Report(total=1000, done=400, failed=1, uncertain=2, skipped=97, seconds=4.0))
+    with progress_bar("campaign [of] 2026", console) as update:
+        update(Report(total=1000, done=400, failed=1, uncertain=2, skipped=97, seconds=4.0))
     shown = out.getvalue()
     for text in (
         "campaign [of] 2026",
@@ -34,15 +33,32 @@ def test_it_shows_how_far_the_job_is() -> None:
         assert text in shown
 
 
-def test_it_is_quiet_where_there_is_no_terminal() -> None:
+def test_it_shows_how_many_items_wait() -> None:
     out = io.StringIO()
-    with bar("campaign", Console(file=out)) as watch:
-        assert watch is None
-    assert out.getvalue() == ""
+    console = Console(file=out, force_terminal=True, width=140, _environ={"TERM": "xterm"})
+    with progress_bar("campaign", console) as update:
+        update(Report(total=1000, waiting=32))
+    assert "32 waiting for their grace period" in out.getvalue()
+
+
+def test_without_a_terminal_it_prints_a_line_every_few_seconds() -> None:
+    out, now = io.StringIO(), 0.0
+    with progress_bar("send [of] 2026", Console(file=out), clock=lambda: now) as update:
+        update(Report(total=1000, done=1))
+        now = 5.0
+        update(Report(total=1000, done=400, failed=1, waiting=2, seconds=5.0))
+        now = 9.0
+        update(Report(total=1000, done=500))
+        now = 10.0
+        update(Report(done=600, seconds=10.0))
+    assert out.getvalue().splitlines() == [
+        "send [of] 2026: 401 of 1,000 finished, 1 failed, 2 waiting for their grace period, 80/s",
+        "send [of] 2026: 600 finished, 60/s",
+    ]
 
 
 @pytest.mark.anyio
-async def test_a_job_shows_it_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_job_shows_its_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.StringIO()
 
     def console(**_: Any) -> Console:
@@ -51,7 +67,7 @@ async def test_a_job_shows_it_when_asked(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sunco.bulk.progress_bar.Console", console)
 
     async def work(_: int) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     await run(work, range(7), key=str, progress=True, job="greetings")
     assert "greetings" in out.getvalue()

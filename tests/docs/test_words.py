@@ -1,0 +1,204 @@
+"""The project uses standard technical terms: those of docs/glossary.md."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+# A term of a private vocabulary, and the standard one.
+REPLACED = {
+    r"answer(s|ed|ing)?": "response, respond (HTTP), reply (a bot)",
+    r"under way": "in flight",
+    r"tell|tells|told|telling": "notify, emit, report",
+    r"became of|becomes of": "result, outcome",
+    r"settle(s|d|ment)?|settling": "record; grace period",
+    r"fate(s)?": "status",
+    r"refus(e|es|ed|al|als|ing)": "reject, error response",
+    r"set aside": "dead-lettered",
+    r"tried again|tries again|try again": "retried",
+    r"tries": "attempts",
+    r"whoever": "the caller, the sender, a client that",
+    r"gone on with|goes on with|go on with": "resumed",
+    r"takes? in|taken in": "receive",
+    r"carr(y|ies|ied|ying) out": "execute",
+    r"hand(s|ed)? over": "dispatch, pass control",
+    r"go(es)? wrong|went wrong": "fail",
+    r"bears? (it|being)": "be idempotent",
+    r"lane(s)?": "ordering key",
+    r"trouble": "fault injection, failure",
+    r"signs? of life": "typing indicator, read receipt",
+    r"likewise": "as above; repeat the reason",
+    r"so many": "a number, a limit",
+    r"stands? in": "appear in; replace",
+    r"house": "project",
+}
+PRIVATE = re.compile(rf"\b({'|'.join(REPLACED)})\b", re.IGNORECASE)
+
+PROSE = sorted(
+    path
+    for path in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").glob("*.svg")]
+    if "_build" not in path.parts
+)
+CODE = sorted(
+    path
+    for folder in ("src", "examples", "benchmarks", "docs", "tests/docs")
+    for path in (ROOT / folder).rglob("*.py")
+    if "_build" not in path.parts and path != Path(__file__)
+)
+
+# Files that have not been rewritten yet. A file leaves this list when it has no such term left.
+NOT_YET = {
+    "src/sunco/_storage/database.py",
+    "src/sunco/bulk/export/conversations.py",
+    "src/sunco/bulk/jobs.py",
+    "src/sunco/bulk/journal/sqlite.py",
+    "src/sunco/cli/commands.py",
+    "src/sunco/cli/doctor.py",
+    "src/sunco/cli/exit_codes.py",
+    "src/sunco/cli/input.py",
+    "src/sunco/cli/report.py",
+    "src/sunco/cli/request.py",
+    "src/sunco/cli/send.py",
+    "src/sunco/codec/__init__.py",
+    "src/sunco/codec/_compiled.py",
+    "src/sunco/codec/_scalars.py",
+    "src/sunco/emulator/__main__.py",
+    "src/sunco/emulator/api/activities.py",
+    "src/sunco/emulator/api/apps.py",
+    "src/sunco/emulator/api/attachments.py",
+    "src/sunco/emulator/api/clients.py",
+    "src/sunco/emulator/api/conversations.py",
+    "src/sunco/emulator/api/devices.py",
+    "src/sunco/emulator/api/integrations.py",
+    "src/sunco/emulator/api/keys.py",
+    "src/sunco/emulator/api/messages.py",
+    "src/sunco/emulator/api/oauth.py",
+    "src/sunco/emulator/api/operation.py",
+    "src/sunco/emulator/api/pagination.py",
+    "src/sunco/emulator/api/participants.py",
+    "src/sunco/emulator/api/switchboard_actions.py",
+    "src/sunco/emulator/api/switchboards.py",
+    "src/sunco/emulator/api/users.py",
+    "src/sunco/emulator/api/webhooks.py",
+    "src/sunco/emulator/delivery/dispatcher.py",
+    "src/sunco/emulator/delivery/senders.py",
+    "src/sunco/emulator/emulator.py",
+    "src/sunco/emulator/end_users/actions.py",
+    "src/sunco/emulator/end_users/facade.py",
+    "src/sunco/emulator/errors.py",
+    "src/sunco/emulator/http/authentication.py",
+    "src/sunco/emulator/http/control.py",
+    "src/sunco/emulator/http/dispatcher.py",
+    "src/sunco/emulator/http/faults.py",
+    "src/sunco/emulator/http/media.py",
+    "src/sunco/emulator/persistence/journal.py",
+    "src/sunco/emulator/persistence/recorder.py",
+    "src/sunco/emulator/schemas/integrations.py",
+    "src/sunco/emulator/schemas/schema.py",
+    "src/sunco/emulator/services/content.py",
+    "src/sunco/emulator/services/merging.py",
+    "src/sunco/emulator/services/receipts.py",
+    "src/sunco/emulator/state/account.py",
+    "src/sunco/emulator/state/app.py",
+    "src/sunco/emulator/state/clock.py",
+    "src/sunco/emulator/state/conversations.py",
+    "src/sunco/emulator/state/rendering.py",
+    "src/sunco/emulator/state/switchboard.py",
+    "src/sunco/emulator/state/users.py",
+    "src/sunco/emulator/state/webhooks.py",
+    "src/sunco/models/actions.py",
+    "src/sunco/models/apps.py",
+    "src/sunco/models/content.py",
+    "src/sunco/models/conversations.py",
+    "src/sunco/models/devices.py",
+    "src/sunco/models/events/incoming.py",
+    "src/sunco/models/events/payloads.py",
+    "src/sunco/models/integrations/base.py",
+    "src/sunco/models/integrations/channels.py",
+    "src/sunco/models/integrations/sdk.py",
+    "src/sunco/models/integrations/updates.py",
+    "src/sunco/models/linking.py",
+    "src/sunco/models/messages.py",
+    "src/sunco/models/pages.py",
+    "src/sunco/models/webhooks.py",
+    "src/sunco/multipart.py",
+    "src/sunco/ratelimit/_local.py",
+    "src/sunco/ratelimit/_postgres.py",
+    "src/sunco/ratelimit/_redis.py",
+    "src/sunco/ratelimit/_shared.py",
+    "src/sunco/ratelimit/base.py",
+    "src/sunco/resources/activities.py",
+    "src/sunco/resources/app_keys.py",
+    "src/sunco/resources/attachments.py",
+    "src/sunco/resources/clients.py",
+    "src/sunco/resources/conversations.py",
+    "src/sunco/resources/integration_keys.py",
+    "src/sunco/resources/switchboard_integrations.py",
+    "src/sunco/testing.py",
+    "src/sunco/transport/_aiohttp.py",
+    "src/sunco/transport/_aiohttp_exchange.py",
+    "src/sunco/transport/_base.py",
+    "src/sunco/transport/_httpcore.py",
+    "src/sunco/transport/_httpx.py",
+    "src/sunco/transport/_httpx_client.py",
+    "src/sunco/transport/_inflight.py",
+    "src/sunco/transport/_network.py",
+    "src/sunco/transport/_pool.py",
+    "src/sunco/transport/_request_body.py",
+    "src/sunco/transport/_response_body.py",
+    "src/sunco/webhooks/__init__.py",
+    "src/sunco/webhooks/handlers.py",
+    "src/sunco/webhooks/inbox/_lanes.py",
+    "src/sunco/webhooks/inbox/memory.py",
+    "src/sunco/webhooks/inbox/sqlite.py",
+    "src/sunco/webhooks/keys.py",
+    "src/sunco/webhooks/processing/backoff.py",
+    "src/sunco/webhooks/processing/debounce.py",
+    "src/sunco/webhooks/processing/inline.py",
+    "src/sunco/webhooks/processing/invoke.py",
+    "src/sunco/webhooks/processing/keyed_lock.py",
+    "src/sunco/webhooks/processing/ordered.py",
+    "src/sunco/webhooks/processing/worker.py",
+    "src/sunco/webhooks/request.py",
+    "src/sunco/webhooks/router.py",
+    "src/sunco/webhooks/signature.py",
+}
+
+
+def private_terms_in(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [
+        f"{path.relative_to(ROOT)}:{number}: {found[0]!r}"
+        for number, line in enumerate(lines, start=1)
+        for found in PRIVATE.finditer(line.replace("_", " "))
+    ]
+
+
+@pytest.mark.parametrize("path", PROSE, ids=[str(path.relative_to(ROOT)) for path in PROSE])
+def test_pages_use_the_terms_of_the_glossary(path: Path) -> None:
+    assert private_terms_in(path) == []
+
+
+def test_source_code_uses_the_terms_of_the_glossary() -> None:
+    found = {str(path.relative_to(ROOT)): private_terms_in(path) for path in CODE}
+    assert {term for name, terms in found.items() if name not in NOT_YET for term in terms} == set()
+
+
+def test_files_with_other_terms_still_have_some() -> None:
+    assert {name for name in NOT_YET if not private_terms_in(ROOT / name)} == set()
+
+
+def test_other_terms_are_found() -> None:
+    assert PRIVATE.findall("The API answered, and whoever asked was told.")
+    assert PRIVATE.findall("A bot's reply is part of an in-flight response.") == []
+
+
+def test_the_glossary_is_in_alphabetical_order() -> None:
+    page = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    (body,) = re.findall(r"```\{glossary\}\n(.*?)```", page, re.DOTALL)
+    terms = re.findall(r"^([a-z].*)$", body, re.MULTILINE)
+    assert terms == sorted(terms)

@@ -1,0 +1,270 @@
+"""Rate limits shared by processes, on a real PostgreSQL and a real Valkey server."""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import anyio
+import pytest
+from support import postgres, redis
+
+from sunco import ConfigurationError
+from sunco.errors import StorageError
+from sunco.ratelimit import Limiter, PostgresRateLimiter, RedisRateLimiter
+from sunco.ratelimit._shared import SharedRateLimiter
+
+Make: TypeAlias = Callable[..., SharedRateLimiter]
+
+
+@pytest.fixture(params=["postgres", "redis"])
+def make(request: pytest.FixtureRequest) -> Iterator[Make]:
+    """Limiters of one name, each with connections of its own, as those of two processes."""
+    made: list[SharedRateLimiter] = []
+    name = uuid.uuid4().hex
+    dsn, schema = postgres.fresh_schema() if request.param == "postgres" else ("", "")
+
+    def limiter(rate: float = 200, **options: Any) -> SharedRateLimiter:
+        made.append(
+            PostgresRateLimiter(dsn, rate=rate, name=name, schema=schema, **options)
+            if request.param == "postgres"
+            else RedisRateLimiter(redis.url(), rate=rate, name=name, **options)
+        )
+        return made[-1]
+
+    yield limiter
+    for each in made:
+        each._close()
+    if schema:
+        postgres.drop_schema(schema)
+
+
+async def acquire_together(limiters: list[SharedRateLimiter], turns: int) -> list[float]:
+    """The moments at which `turns` turns began, taken by many tasks of each limiter."""
+    moments: list[float] = []
+
+    async def work(limiter: Limiter) -> None:
+        while len(moments) < turns:
+            await limiter.acquire()
+            moments.append(time.monotonic())
+
+    async with anyio.create_task_group() as tasks:
+        for limiter in limiters:
+            for _ in range(16):
+                tasks.start_soon(work, limiter)
+    return sorted(moments)
+
+
+@pytest.mark.anyio
+class TestReserving:
+    async def test_two_processes_share_one_rate_with_few_calls(self, make: Make) -> None:
+        limiters = [make(400), make(400)]
+        moments = await acquire_together(limiters, 200)
+        # Turns are never early: 200 of them need at least 199 intervals, less one batch each.
+        assert moments[-1] - moments[0] >= (199 - 32) / 400
+        assert sum(limiter._calls for limiter in limiters) <= 0.3 * len(moments)
+
+    def test_turns_follow_each_other_at_the_rate(self, make: Make) -> None:
+        limiter = make(100)
+        first, second = limiter._call(4), limiter._call(3)
+        assert first.delay == pytest.approx(0, abs=0.011)
+        assert 0.04 - 0.02 < second.delay - first.delay <= 0.04
+
+    def test_a_burst_begins_at_once_after_an_idle_period(self, make: Make) -> None:
+        limiter = make(10, burst=5)
+        assert limiter._call(5).delay == pytest.approx(-0.4, abs=0.011)
+        assert limiter._call(1).delay == pytest.approx(0.1, abs=0.05)
+
+    async def test_turns_of_a_burst_are_taken_without_waiting(self, make: Make) -> None:
+        limiter = make(1, burst=100)
+        limiter._slots.clear()
+        with anyio.fail_after(20):
+            for _ in range(20):
+                await limiter.acquire()
+
+    async def test_unused_turns_expire(self, make: Make) -> None:
+        limiter = make(1000)
+        await limiter.acquire()
+        limiter._slots.extend([time.monotonic() - 1] * 50)
+        await limiter.acquire()
+        assert not limiter._slots
+
+    async def test_a_cancelled_call_leaves_its_turn_to_the_next(self, make: Make) -> None:
+        limiter = make(1)
+        await limiter.acquire()
+        with anyio.move_on_after(0.05) as scope:
+            await limiter.acquire()
+        assert scope.cancelled_caught
+        assert len(limiter._slots) == 1
+        assert limiter._waiting == 0
+
+
+@pytest.mark.anyio
+class TestSlowingDown:
+    def test_all_processes_pause_and_continue_at_half_the_rate(self, make: Make) -> None:
+        one, other = make(64), make(64)
+        one._call(1)
+        one.slow_down(3)
+        one._reports[0].join()
+        heard = other._call(1)
+        assert heard.current == 32
+        assert heard.delay == pytest.approx(3 + 1 / 32, abs=0.5)
+        assert not one._slots
+
+    def test_responses_in_flight_halve_the_rate_once(self, make: Make) -> None:
+        one, other = make(64), make(64)
+        for limiter in (one, other, one):
+            limiter.slow_down(3)
+            limiter._close()
+        assert one._call(0).current == 32
+
+    def test_the_rate_recovers_and_never_falls_below_its_minimum(self, make: Make) -> None:
+        limiter = make(64)
+        for _ in range(2):
+            limiter.slow_down()
+            limiter._close()
+            time.sleep(1.05)
+        current = limiter._call(0).current
+        # Half of what had recovered within the first second, and what has since.
+        assert 17 < current < 25
+
+    async def test_turns_reserved_before_are_not_used(self, make: Make) -> None:
+        limiter = make(20)
+        await limiter.acquire()
+        taken: list[float] = []
+
+        async def take() -> None:
+            await limiter.acquire()
+            taken.append(time.monotonic())
+
+        began = time.monotonic()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(take)
+            while not limiter._slots:  # noqa: ASYNC110 - set in a worker thread
+                await anyio.sleep(0.001)
+            limiter.slow_down(0.3)
+        assert taken[0] - began >= 0.3
+
+    async def test_a_reservation_from_before_a_pause_is_made_again(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limiter = make(1000)
+        call = limiter._call
+        calls: list[int] = []
+
+        def called(count: int) -> Any:
+            reserved = call(count)
+            if not calls:
+                limiter._epoch += 1
+            calls.append(count)
+            return reserved
+
+        monkeypatch.setattr(limiter, "_call", called)
+        await limiter.acquire()
+        assert len(calls) == 2
+
+
+@pytest.mark.anyio
+class TestOutages:
+    async def test_requests_wait_while_the_engine_is_away(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "sunco.ratelimit")
+        limiter = make(1000)
+        call = limiter._call_engine
+        left = [3]
+
+        def flaky(count: int, pause: float | None) -> Any:
+            if left[0]:
+                left[0] -= 1
+                raise StorageError("gone")
+            return call(count, pause)
+
+        monkeypatch.setattr(limiter, "_call_engine", flaky)
+        await limiter.acquire()
+        assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+    async def test_or_each_process_uses_its_own_limit(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        limiter = make(1000, on_outage="local")
+
+        def gone(*_: object) -> Any:
+            raise StorageError("gone")
+
+        monkeypatch.setattr(limiter, "_call_engine", gone)
+        await limiter.acquire()
+        limiter.slow_down(0.2)
+        limiter._reports[0].join()
+        began = time.monotonic()
+        await limiter.acquire()
+        assert time.monotonic() - began >= 0.19
+        # Reported with the next reservation.
+        assert limiter._paused_until > began
+
+    async def test_a_closed_limiter_connects_again(self, make: Make) -> None:
+        async with make(1000) as limiter:
+            await limiter.acquire()
+        assert isinstance(limiter, SharedRateLimiter)
+        limiter._slots.clear()
+        await limiter.acquire()
+
+
+@pytest.mark.anyio
+async def test_the_message_of_an_outage_is_a_storage_error() -> None:
+    port = postgres.free_port()
+    waiting = RedisRateLimiter(f"redis://:secret-word@127.0.0.1:{port}", rate=5, name="x")
+    with pytest.raises(StorageError, match="cannot be used") as caught:
+        waiting._call(1)
+    assert "secret-word" not in str(caught.value)
+    assert caught.value.__context__ is None
+    lost = PostgresRateLimiter(
+        f"postgresql://ada:secret-word@127.0.0.1:{port}/app", rate=5, name="x"
+    )
+    with pytest.raises(StorageError, match="cannot be reached") as caught:
+        lost._call(1)
+    assert "secret-word" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def test_arguments_that_are_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"rate": 0, "name": "x"}, "rate must be"),
+        ({"rate": "5", "name": "x"}, "rate must be"),
+        ({"rate": 5, "name": ""}, "needs a name"),
+        ({"rate": 5, "burst": 0, "name": "x"}, "burst must be"),
+        ({"rate": 5, "name": "x", "on_outage": "maybe"}, "on_outage"),
+    ]
+    for options, message in wrong:
+        with pytest.raises(ConfigurationError, match=message):
+            RedisRateLimiter("redis://localhost", **options)
+    for url in ("http://:secret-word@localhost", "redis://:secret-word@localhost:port"):
+        with pytest.raises(ConfigurationError, match="URL") as caught:
+            RedisRateLimiter(url, rate=5, name="x")
+        assert "secret-word" not in str(caught.value)
+    monkeypatch.setitem(__import__("sys").modules, "redis", None)
+    with pytest.raises(ConfigurationError, match=r"sunco\[redis\]"):
+        RedisRateLimiter("redis://localhost", rate=5, name="x")
+
+
+def test_a_server_that_rejects_the_password_is_a_configuration_error() -> None:
+    limiter = RedisRateLimiter(
+        redis.url().replace("redis://", "redis://nobody:secret-word@"), rate=5, name="x"
+    )
+    with pytest.raises(ConfigurationError, match="password"):
+        limiter._call(1)
+    # Kept to itself by the thread that reports a 429 response.
+    limiter.slow_down()
+    limiter._close()
+
+
+def test_what_a_limiter_shows() -> None:
+    limiter = RedisRateLimiter("redis://:secret-word@localhost", rate=5, name="app")
+    assert repr(limiter) == "RedisRateLimiter(rate=5, burst=1, name='app')"
+    assert (limiter.rate, limiter.burst) == (5, 1)
+    assert isinstance(limiter, Limiter)
+    assert "not initialized" in repr(RedisRateLimiter.__new__(RedisRateLimiter))
