@@ -27,16 +27,26 @@ from sunco.codec import _scalars
 from sunco.codec._explain import ReadError
 from sunco.models.base import LOCAL, UNSET, Extra, Model, Unset, json_name
 
-__all__ = ["reader_of"]
+__all__ = [
+    "FREE_SHAPES",
+    "MAX_SHAPES",
+    "MISSES_PER_SHAPE",
+    "KindReader",
+    "ModelReader",
+    "general_reader",
+    "kind_reader",
+    "model_reader",
+    "reader_of",
+]
 
 # Bounds on what is learnt from the documents of others.
-_MAX_SHAPES: Final = 64
+MAX_SHAPES: Final = 64
 _MAX_UNKNOWN_KEYS: Final = 8
 _MAX_KEY_CHARACTERS: Final = 1_000
 # The first shapes of a class are compiled at once. After that, compiling one must have been earned
 # by this many objects that no shape fitted.
-_FREE_SHAPES: Final = 4
-_MISSES_PER_SHAPE: Final = 16
+FREE_SHAPES: Final = 4
+MISSES_PER_SHAPE: Final = 16
 
 _SCALARS: Final[Mapping[Any, Callable[[Any], Any]]] = {
     str: _scalars.read_text,
@@ -116,50 +126,53 @@ def reader_of(into: Any) -> Reader:
     return code.function(getattr(into, "__name__", "value"))
 
 
-class _ModelReader:
+class ModelReader:
     """Reads objects into one class.
 
     Attributes:
         cls: The class.
-        find: Looks up the function for a shape, a tuple of keys.
+        shapes: The functions for the shapes that were learnt, tuples of keys.
+        find: Looks up one of them.
     """
 
     def __init__(self, cls: Any) -> None:
         self.cls = cls
-        self._shapes: dict[tuple[str, ...], Reader] = {}
-        self.find = self._shapes.get
+        self.shapes: dict[tuple[str, ...], Reader] = {}
+        self.find = self.shapes.get
         self._misses = 0
 
     def read(self, value: Any) -> Any:
         """Read any value."""
         fields = _scalars.read_object(value)
-        return self.find(tuple(fields), self.read_other)(fields)
+        read: Reader = self.find(tuple(fields), self.read_other)
+        return read(fields)
 
     def read_other(self, fields: dict[str, Any]) -> Any:
         """Read an object of a shape for which there is no function."""
         layout, keys = _layout_of(self.cls), tuple(fields)
         self._misses += 1
-        if self._is_worth_learning(layout, keys):
+        if self.is_worth_learning(layout, keys):
             self._misses = 0
-            self._shapes[keys] = reader = _shape_reader(layout, keys)
+            self.shapes[keys] = reader = _shape_reader(layout, keys)
             return reader(fields)
-        return _general_reader(self.cls)(fields)
+        return general_reader(self.cls)(fields)
 
-    def _is_worth_learning(self, layout: _Layout, keys: tuple[str, ...]) -> bool:
-        learnt = len(self._shapes)
+    def is_worth_learning(self, layout: _Layout, keys: tuple[str, ...]) -> bool:
+        """Whether to compile a function for a shape."""
+        learnt = len(self.shapes)
         return (
-            learnt < _MAX_SHAPES
-            and (learnt < _FREE_SHAPES or self._misses >= _MISSES_PER_SHAPE)
+            learnt < MAX_SHAPES
+            and (learnt < FREE_SHAPES or self._misses >= MISSES_PER_SHAPE)
             and len(keys) <= len(layout.known) + _MAX_UNKNOWN_KEYS
             and layout.required.issubset(keys)
             and sum(map(len, keys)) <= _MAX_KEY_CHARACTERS
         )
 
 
-_model_reader: Final[Callable[[Any], _ModelReader]] = cache(_ModelReader)
+model_reader: Final[Callable[[Any], ModelReader]] = cache(ModelReader)
 
 
-class _KindReader:
+class KindReader:
     """Reads objects into one of several classes, by the `type` in the object.
 
     Attributes:
@@ -169,12 +182,12 @@ class _KindReader:
 
     def __init__(self, members: tuple[type[Any], ...]) -> None:
         (unknown,) = (member for member in members if _tag(member) is None)
-        self._unknown = _model_reader(unknown)
+        self._unknown = model_reader(unknown)
         self.unknown = (self._unknown.find, self._unknown.read_other)
-        readers = {_tag(member): _model_reader(member) for member in members if _tag(member)}
+        readers = {_tag(member): model_reader(member) for member in members if _tag(member)}
         self.kinds = {tag: (reader.find, reader.read_other) for tag, reader in readers.items()}
         # Only events have it.
-        self._error = getattr(unknown, "error", None)
+        self._error: Any = getattr(unknown, "error", None)
 
     def read_unreadable(self, fields: dict[str, Any], error: ReadError) -> Any:
         """Read an object of a known type that cannot be read as what it claims to be."""
@@ -184,7 +197,7 @@ class _KindReader:
         return made
 
 
-_kind_reader: Final[Callable[[Any], _KindReader]] = cache(_KindReader)
+kind_reader: Final[Callable[[Any], KindReader]] = cache(KindReader)
 
 
 class _Layout(NamedTuple):
@@ -246,7 +259,8 @@ def _shape_reader(layout: _Layout, keys: tuple[str, ...]) -> Reader:
 
 
 @cache
-def _general_reader(cls: Any) -> Reader:
+def general_reader(cls: Any) -> Reader:
+    """A function that reads objects of any shape into a class."""
     layout = _layout_of(cls)
     code = _begin(layout)
     known, absent = code.constant("known", layout.known), code.constant("absent", object())
@@ -342,7 +356,7 @@ def _add_value(code: _Code, depth: int, declared: Any, var: str) -> None:
     elif typing.get_origin(declared) in {Sequence, list}:
         _add_list(code, depth, typing.get_args(declared)[0], var)
     else:
-        reader = _model_reader(declared)
+        reader = model_reader(declared)
         find, other = code.constant("find", reader.find), code.constant("other", reader.read_other)
         read = code.constant("read", reader.read)
         quick = f"{find}(tuple({var}), {other})({var})"
@@ -350,7 +364,7 @@ def _add_value(code: _Code, depth: int, declared: Any, var: str) -> None:
 
 
 def _add_kind(code: _Code, depth: int, members: tuple[type[Any], ...], var: str) -> None:
-    reader = _kind_reader(members)
+    reader = kind_reader(members)
     kinds, unknown = code.constant("kinds", reader.kinds), code.constant("unknown", reader.unknown)
     read_object = code.constant("read", _scalars.read_object)
     code.add(depth, f"if type({var}) is not dict:")
