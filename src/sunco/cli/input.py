@@ -10,10 +10,11 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias, cast
+from typing import Any, BinaryIO, Final, TypeAlias
 
 import attrs
 
+from sunco._json import is_object
 from sunco.cli.json_input import load_json, string_problem
 from sunco.cli.template import InputError, Message, Template, fill
 
@@ -212,9 +213,8 @@ def _json_rows(lines: Iterator[str], template: Template | None) -> Iterator[AnyR
             reason = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             yield BadRow(number, f"it is not JSON: {reason}")
         else:
-            if isinstance(fields, dict):
-                row = cast("dict[str, Any]", fields)
-                yield _row(number, row, template, cells_are_text=False)
+            if is_object(fields):
+                yield _row(number, fields, template, cells_are_text=False)
             else:
                 yield BadRow(number, "it is not a JSON object")
 
@@ -328,6 +328,6 @@ def _object(value: Any, name: str, *, cells_are_text: bool) -> dict[str, Any] | 
         problem = string_problem(value)
         if problem is not None:
             raise InputError(f"{name}: {problem}")
-    if not isinstance(value, dict):
+    if not is_object(value):
         raise InputError(f"{name} is not a JSON object")
-    return cast("dict[str, Any]", value)
+    return value

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final, NoReturn
+
+from sunco._json import is_array, is_object
 
 __all__ = ["load_json", "string_problem"]
 
@@ -34,10 +36,8 @@ def string_problem(value: Any) -> str | None:
         if any("\ud800" <= character <= "\udfff" for character in value):
             return "it contains half of a surrogate pair (such as \\ud83d without its partner)"
         return None
-    if isinstance(value, dict):
-        fields = cast("dict[str, Any]", value)
-        return next(filter(None, map(string_problem, [*fields, *fields.values()])), None)
-    if isinstance(value, list):
-        items: list[Any] = value
-        return next(filter(None, map(string_problem, items)), None)
+    if is_object(value):
+        return next(filter(None, map(string_problem, [*value, *value.values()])), None)
+    if is_array(value):
+        return next(filter(None, map(string_problem, value)), None)
     return None

@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 import attrs
 
 from sunco import SuncoError
+from sunco._json import is_array, is_object
 from sunco.cli.json_input import load_json, string_problem
 
 __all__ = ["InputError", "Message", "Template", "fill"]
@@ -58,9 +59,9 @@ class Template:
         problem = string_problem(message)
         if problem is not None:
             raise InputError(f"{path}: {problem}.")
-        if not isinstance(message, dict):
+        if not is_object(message):
             raise InputError(f"{path} must hold a JSON object.")
-        content = cast("dict[str, Any]", message)
+        content = message
         if "type" not in content and {"name", "language"} <= content.keys():
             content = {"type": "template", "template": content}
         return cls(content, "whatsapp" if content.get("type") == "template" else None)
@@ -79,12 +80,10 @@ def fill(message: Any, columns: Mapping[str, Any], used: set[str]) -> Any:
     """
     if isinstance(message, str):
         return _PLACEHOLDER.sub(lambda found: _replacement(found, columns, used), message)
-    if isinstance(message, dict):
-        fields = cast("dict[str, Any]", message)
-        return {name: fill(value, columns, used) for name, value in fields.items()}
-    if isinstance(message, list):
-        items: list[Any] = message
-        return [fill(value, columns, used) for value in items]
+    if is_object(message):
+        return {name: fill(value, columns, used) for name, value in message.items()}
+    if is_array(message):
+        return [fill(value, columns, used) for value in message]
     return message
 
 
