@@ -203,6 +203,8 @@ class JobRunner(Generic[T, R]):
     def _key(self, item: T) -> str:
         try:
             key, again = self._options.key(item), self._options.key(item)
+        except RowError:
+            raise
         except Exception as error:
             raise InvalidKeyError(f"key() failed with {describe_error(error)}.") from error
         return _checked_key(key, again)

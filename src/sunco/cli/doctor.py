@@ -130,13 +130,13 @@ def _without_credentials(url: str) -> str:
 
 
 async def _connect() -> list[Finding]:
-    subdomain = os.environ.get("SUNCO_SUBDOMAIN")
-    base_url = os.environ.get("SUNCO_BASE_URL")
-    host = f"{subdomain}.zendesk.com" if subdomain else urlsplit(base_url or "").hostname
     try:
         sunco = Sunco.from_env(timeout=_TIMEOUT, retry=RetryPolicy(max_attempts=1))
     except ConfigurationError as error:
         return [Finding("settings", ExitCode.SETTINGS, str(error))]
+    subdomain = os.environ.get("SUNCO_SUBDOMAIN")
+    base_url = os.environ.get("SUNCO_BASE_URL", "")
+    host = f"{subdomain}.zendesk.com" if subdomain else urlsplit(base_url).hostname
     async with sunco:
         began = perf_counter()
         try:

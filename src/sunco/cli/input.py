@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final, TypeAlias
 import attrs
 
 from sunco._json import is_object
+from sunco.bulk import InvalidKeyError
 from sunco.cli.json_input import load_json, string_problem
 from sunco.cli.template import InputError, Message, Template, fill
 
@@ -74,10 +75,10 @@ def key_of(row: AnyRow) -> str:
     """The key of a row.
 
     Raises:
-        InputError: The row cannot be sent.
+        InvalidKeyError: The row cannot be sent.
     """
     if isinstance(row, BadRow):
-        raise InputError(f"line {row.line}: {row.reason}")
+        raise InvalidKeyError(f"line {row.line}: {row.reason}")
     return row.key
 
 
@@ -301,7 +302,7 @@ def _message(
     if text is None:
         return _checked_message(_object(content, "content", cells_are_text=cells_are_text) or {})
     if not isinstance(text, str):
-        raise InputError("text is not a text")
+        raise InputError("text is not a string")
     return _checked_message(fill(text, fields, used))
 
 

@@ -39,7 +39,7 @@ def progress_of(title: str, resume: str) -> Generator[Callable[[Report], None]]:
             yield track
         except anyio.get_cancelled_exc_class():
             sys.stdout.flush()
-            click.echo(f"{_counts(last, 'done')}, {last.in_flight:,} in flight. {resume}", err=True)
+            click.echo(f"{_counts(last, 'done')}. {resume}", err=True)
             raise
 
 
