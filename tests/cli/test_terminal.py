@@ -54,11 +54,14 @@ def conversation(settings: dict[str, str]) -> str:
     return anyio.run(make)
 
 
-def run(settings: dict[str, str], *arguments: object, **options: Any) -> Any:
+def run(
+    settings: dict[str, str], *arguments: object, **options: Any
+) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, **settings, **options.pop("env", {})}
-    return subprocess.run(
+    result: subprocess.CompletedProcess[bytes] = subprocess.run(
         command(*arguments), env=environment, stderr=subprocess.PIPE, check=False, **options
     )
+    return result
 
 
 def messages(conversation: str) -> str:
