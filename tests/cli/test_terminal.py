@@ -55,13 +55,16 @@ def conversation(settings: dict[str, str]) -> str:
 
 
 def run(
-    settings: dict[str, str], *arguments: object, **options: Any
+    settings: dict[str, str], *arguments: object, stdout: Any = subprocess.PIPE, encoding: str = ""
 ) -> subprocess.CompletedProcess[bytes]:
-    environment = {**os.environ, **settings, **options.pop("env", {})}
-    result: subprocess.CompletedProcess[bytes] = subprocess.run(
-        command(*arguments), env=environment, stderr=subprocess.PIPE, check=False, **options
+    environment = {**os.environ, **settings, "PYTHONIOENCODING": encoding}
+    return subprocess.run(
+        command(*arguments),
+        env=environment,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
     )
-    return result
 
 
 def messages(conversation: str) -> str:
@@ -96,10 +99,9 @@ def test_a_closed_pipe_ends_quietly(settings: dict[str, str], conversation: str)
 def test_json_is_utf_8_in_every_encoding_and_cannot_control_the_terminal(
     settings: dict[str, str], conversation: str, encoding: str
 ) -> None:
-    env = {"PYTHONIOENCODING": encoding}
     path = messages(conversation)
     for options in ([], ["--all"]):
-        result = run(settings, "request", "GET", path, *options, stdout=subprocess.PIPE, env=env)
+        result = run(settings, "request", "GET", path, *options, encoding=encoding)
         assert (result.returncode, result.stderr) == (0, b"")
         text = result.stdout.decode("utf-8")
         assert "109 é\\u009b31m" in text
@@ -109,8 +111,7 @@ def test_json_is_utf_8_in_every_encoding_and_cannot_control_the_terminal(
 
 @pytest.mark.parametrize(("encoding", "mark"), [("ascii", b"ok:"), ("utf-8", "✓".encode())])
 def test_marks_fall_back_to_words(settings: dict[str, str], encoding: str, mark: bytes) -> None:
-    env = {"PYTHONIOENCODING": encoding}
-    result = run(settings, "doctor", stdout=subprocess.PIPE, env=env)
+    result = run(settings, "doctor", encoding=encoding)
     assert result.returncode == 0, result.stderr
     assert result.stdout.splitlines()[1].startswith(mark + b" SUNCO_APP_ID")
 
