@@ -215,7 +215,7 @@ async def test_what_cannot_work_is_refused(
 
 async def test_a_folder_is_exported_to_by_one_at_a_time(sunco: Sunco, tmp_path: Path) -> None:
     async def ids() -> AsyncIterator[str]:
-        with pytest.raises(ExportError, match="another process exports to it"):
+        with pytest.raises(ExportError, match="in use by another process"):
             await export_conversations(sunco, conversations=[], to=tmp_path)
         yield "gone"
 

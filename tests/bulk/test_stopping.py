@@ -156,7 +156,7 @@ def test_ctrl_c_leaves_items_in_flight_as_started(backend: str, tmp_path: Path) 
         process.wait(20)
     assert process.returncode in {1, -signal.SIGINT, 128 + signal.SIGINT}
     with sqlite3.connect(path) as connection:
-        states = dict(connection.execute("SELECT state, count(*) FROM keys GROUP BY state"))
+        states = dict(connection.execute("SELECT state, count(*) FROM entry GROUP BY state"))
     connection.close()
     assert states == {"done": 2, "started": 2}
 

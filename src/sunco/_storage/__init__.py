@@ -1,1 +1,1 @@
-"""Durable storage: one SQLite mechanism for inbox and journal."""
+"""Durable storage: the SQLite mechanism of inbox and journal, and a lock between processes."""

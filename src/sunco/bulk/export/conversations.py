@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -12,7 +11,7 @@ from collections.abc import (
     Generator,
     Iterable,
 )
-from contextlib import ExitStack, aclosing, contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -22,8 +21,8 @@ import anyio
 import anyio.to_thread
 import attrs
 
-from sunco import ConfigurationError, Sunco
-from sunco._storage.file_lock import locked
+from sunco import ConfigurationError, StorageError, Sunco
+from sunco._storage.file_lock import FileLock
 from sunco.bulk._key_set import KeySet
 from sunco.bulk.errors import ExportError
 from sunco.bulk.export.writers import Writer, writer_of
@@ -125,13 +124,15 @@ async def export_conversations(
 
 @contextmanager
 def _exclusive(folder: Path) -> Generator[None]:
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locked(folder / _LOCK))
-        except sqlite3.Error as error:
-            reason = "another process exports to it" if "locked" in str(error) else str(error)
-            raise ExportError(f"{folder} cannot be exported to: {reason}.") from error
+    lock = FileLock(folder / _LOCK, name=str(folder))
+    try:
+        lock.acquire()
+    except StorageError as error:
+        raise ExportError(str(error)) from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 class _Exporter:

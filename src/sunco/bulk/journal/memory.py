@@ -43,7 +43,7 @@ class MemoryJournal:
                 run=self._run,
                 first_started=now if before is None else before.first_started,
                 changed=now,
-                fingerprint=fingerprint,
+                fingerprint=fingerprint if before is None else before.fingerprint,
             )
         return Claim(decision, before)
 

@@ -1,4 +1,4 @@
-"""A journal that outlives the process."""
+"""A journal in a SQLite file."""
 
 from __future__ import annotations
 
@@ -6,339 +6,275 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from time import time
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 
-import anyio
-import anyio.lowlevel
-import anyio.to_thread
 import attrs
 
-from sunco import ConfigurationError, StorageError
+from sunco import StorageError
+from sunco._storage.database import Database, Job, Schema, storable
+from sunco._storage.file_lock import FileLock
 from sunco.bulk.journal.base import Claim, Completion, Entry, EntryState, decide
 
 __all__ = ["SQLiteJournal"]
 
-T = TypeVar("T")
-
-_APPLICATION: Final = 0x53554E43
-_VERSION: Final = 1
-_SCHEMA: Final = (
-    "CREATE TABLE job (name TEXT NOT NULL, run INTEGER NOT NULL)",
-    """
-    CREATE TABLE keys (
-        key TEXT PRIMARY KEY,
-        state TEXT NOT NULL,
-        attempts INTEGER NOT NULL,
-        run INTEGER NOT NULL,
-        first REAL NOT NULL,
-        changed REAL NOT NULL,
-        fingerprint TEXT,
-        error TEXT,
-        result TEXT
-    ) WITHOUT ROWID
-    """,
+_SCHEMA: Final = Schema(
+    name="journal",
+    application_id=0x53554E43,
+    migrations=[
+        """
+        CREATE TABLE job (name TEXT NOT NULL, run INTEGER NOT NULL);
+        CREATE TABLE keys (
+            key TEXT PRIMARY KEY,
+            state TEXT NOT NULL,
+            attempts INTEGER NOT NULL,
+            run INTEGER NOT NULL,
+            first REAL NOT NULL,
+            changed REAL NOT NULL,
+            fingerprint TEXT,
+            error TEXT,
+            result TEXT
+        ) WITHOUT ROWID
+        """,
+        """
+        ALTER TABLE keys RENAME TO entry;
+        ALTER TABLE entry RENAME COLUMN first TO first_started
+        """,
+    ],
 )
-# What is done to many keys is one statement: each gives up the interpreter's lock, and waits for it
-# with all that the event loop does.
+# One statement for many keys: each statement releases the interpreter's lock, and then competes
+# with the event loop for it.
 _ENTRIES: Final = """
-SELECT key, state, attempts, run, first, changed, fingerprint, error, result
-FROM keys WHERE key IN (SELECT value FROM json_each(?))
+SELECT key, state, attempts, run, first_started, changed, fingerprint, error, result
+FROM entry WHERE key IN (SELECT value FROM json_each(?))
 """
 _START: Final = """
-INSERT INTO keys (key, state, attempts, run, first, changed, fingerprint)
+INSERT INTO entry (key, state, attempts, run, first_started, changed, fingerprint)
 SELECT json_extract(value, '$[0]'), 'started', 1, :run, :now, :now, json_extract(value, '$[1]')
 FROM json_each(:rows)
 """
 _RESTART: Final = """
-UPDATE keys SET state = 'started', attempts = attempts + 1, run = ?, changed = ?
-WHERE key IN (SELECT value FROM json_each(?))
+UPDATE entry SET state = 'started', attempts = attempts + 1, run = :run, changed = :now
+WHERE key IN (SELECT value FROM json_each(:keys))
 """
-_SETTLE: Final = """
-INSERT INTO keys (key, state, attempts, run, first, changed, error, result)
+_RECORD: Final = """
+INSERT INTO entry (key, state, attempts, run, first_started, changed, error, result)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), 0, 0, 0, :now,
     json_extract(value, '$[2]'), json_extract(value, '$[3]')
 FROM json_each(:rows) WHERE true
 ON CONFLICT (key) DO UPDATE SET state = excluded.state, changed = excluded.changed,
     error = excluded.error, result = excluded.result
 """
-_COUNTS: Final = "SELECT state, count(*) FROM keys GROUP BY state"
+_COUNTS: Final = "SELECT state, count(*) FROM entry GROUP BY state"
 _NEW: Final = Claim("new")
 
 
-@attrs.define
-class _Wish:
-    """An item that asks whether it may be carried out."""
+@attrs.frozen
+class _Request:
+    """A call of `claim`."""
 
     key: str
     fingerprint: bytes | None
     retry_uncertain: bool
-    claim: Claim = _NEW
 
 
+@attrs.define
 class _Batch:
-    """What is written in one transaction."""
+    """Calls that one job of the database writes."""
 
-    def __init__(self) -> None:
-        self.wishes: list[_Wish] = []
-        self.fates: list[tuple[str | None, ...]] = []
-        self.begun = False
-        self.error: Exception | None = StorageError("The journal was given up meanwhile.")
-        self.written = anyio.Event()
-
-    def write(self, connection: sqlite3.Connection, run: int) -> None:
-        """Write it all, and fill in the decisions."""
-        now = time()
-        if self.fates:
-            connection.execute(_SETTLE, {"now": now, "rows": _json(self.fates)})
-        known = _entries(connection, [wish.key for wish in self.wishes]) if self.wishes else {}
-        new: dict[str, str | None] = {}
-        again: list[str] = []
-        for wish in self.wishes:
-            before = known.get(wish.key)
-            decision = decide(
-                before, wish.fingerprint, run=run, retry_uncertain=wish.retry_uncertain
-            )
-            if wish.key in new or wish.key in again:
-                decision = "duplicate"
-            wish.claim = _NEW if decision == "new" else Claim(decision, before)
-            if decision == "new":
-                new[wish.key] = wish.fingerprint.hex() if wish.fingerprint else None
-            elif decision == "retry":
-                again.append(wish.key)
-        if new:
-            rows = {"run": run, "now": now, "rows": _json(list(new.items()))}
-            connection.execute(_START, rows)
-        if again:
-            connection.execute(_RESTART, (run, now, _json(again)))
+    job: Job[list[Claim]] = attrs.field(init=False)
+    requests: list[_Request] = attrs.field(factory=list[_Request])
+    completions: list[Completion] = attrs.field(factory=list[Completion])
 
 
 class SQLiteJournal:
-    """Keeps a job's journal in a SQLite file.
+    """A journal in a SQLite file, which outlives the process.
 
-    What is noted together is written in one transaction, by one worker thread, so that thousands of
-    items a second need no more flushes than a disk can do. An item is started after that is in the
-    file, and counts as done after that is: a process that is killed (`kill -9`) loses nothing that
-    was done, and leaves what was under way as `started`.
+    An item is started after that has been committed, and counts as done after that has been: a
+    process that is killed (`kill -9`) loses no outcome, and leaves the items in flight as
+    `started`. Calls that wait at the same time share a transaction.
 
-    With `synchronous="full"`, the default, that holds when the power fails as well, if the disk
-    does not lie about flushing. `"normal"` leaves flushing to the operating system: faster on slow
-    disks, and the last items before the power failed can be done again.
+    With `synchronous="full"`, the default, that also holds when the power fails, if the disk obeys
+    flushes. `"normal"` leaves flushing to the operating system: faster on slow disks, but the last
+    items before a loss of power may be processed again.
 
-    One process at a time can use the file, which must not be on a network drive. SQLite keeps a
-    second file beside it, with `-wal` at the end of its name.
+    One run at a time can use the file, which must not be on a network drive. Beside it there are
+    files whose names end with `-lock`, `-wal` and `-shm`.
 
     Args:
-        path: The file; it is made, for this user alone, if it does not exist.
-        synchronous: `"full"`, or `"normal"`.
+        path: The file. It is created, with mode 0600, if it is missing.
+        synchronous: `"full"` or `"normal"`.
 
     Raises:
-        ConfigurationError: The path is none that could outlive the process.
+        ConfigurationError: The path is no file, or `synchronous` is neither.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], *, synchronous: Literal["full", "normal"] = "full"
     ) -> None:
-        if str(path) in {"", ":memory:"}:
-            raise ConfigurationError("A journal needs a file; without one there is MemoryJournal.")
-        if synchronous not in {"full", "normal"}:
-            raise ConfigurationError('synchronous is "full" or "normal".')
-        self._path = Path(path)
-        self._synchronous = synchronous
-        self._connection: sqlite3.Connection | None = None
+        self._database = Database(path, schema=_SCHEMA, synchronous=synchronous)
+        path = self._database.path
+        self._lock = FileLock(f"{path}-lock", name=f"The journal {path}")
+        self._is_open = False
         self._run = 0
-        self._batch = _Batch()
-        self._turn = anyio.Lock()
-        # A task that is cancelled from outside anyio leaves its thread running: the next one must
-        # wait for it.
-        self._thread_turn = threading.Lock()
-        self._threads = anyio.CapacityLimiter(1)
+        self._batch: _Batch | None = None
+        # The event loop fills a batch, and the writer thread takes it.
+        self._filling = threading.Lock()
 
     def __repr__(self) -> str:
-        return f"SQLiteJournal({str(self._path)!r})"
+        return f"{type(self).__name__}({str(self._database.path)!r})"
 
     async def open(self, job: str) -> None:
         """Begin a run; see `Journal`."""
-        await self._in_thread(lambda: self._connect(job))
+        if self._is_open:
+            raise StorageError("The journal is in use by another run.")
+        self._is_open = True
+        path = self._database.path
+        try:
+            await self._database.open()
+            # The lock excludes other processes. Should it be lost, the number of the run does.
+            self._lock.acquire()
+            self._run = await self._database.run(lambda c: _begin_run(c, path, job), flush=True)
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """End the run; see `Journal`."""
-        with anyio.CancelScope(shield=True):
-            async with self._turn:
-                await self._in_thread(self._disconnect)
+        await self._database.close()
+        self._lock.release()
+        self._is_open = False
 
     async def claim(self, key: str, fingerprint: bytes | None, *, retry_uncertain: bool) -> Claim:
-        """Note that an item is started; see `Journal`."""
-        wish = _Wish(key, fingerprint, retry_uncertain)
-        self._batch.wishes.append(wish)
-        await self._write(self._batch)
-        return wish.claim
+        """Record that an item is started; see `Journal`."""
+        if storable(key) != key:
+            raise StorageError(f"The journal cannot store the key {key!r}.")
+        requests = [_Request(key, fingerprint, retry_uncertain)]
+        (claim,) = await self._write(requests, [])
+        return claim
 
     async def record(self, completions: Sequence[Completion]) -> None:
-        """Note what became of items; see `Journal`."""
-        self._batch.fates.extend(
-            (settled.key, settled.status, settled.error, settled.result) for settled in completions
-        )
-        await self._write(self._batch)
+        """Record the outcomes of items; see `Journal`."""
+        await self._write([], completions)
 
     async def entry(self, key: str) -> Entry | None:
-        """What is known of a key."""
-        return (await self._read(lambda connection: _entries(connection, [key]))).get(key)
+        """The entry of a key; see `Journal`."""
+        return (await self._database.run(lambda c: _entries(c, [key]))).get(key)
 
     async def counts(self) -> Mapping[EntryState, int]:
-        """How many keys are in each state."""
+        """The number of keys in each state."""
         none: dict[EntryState, int] = {"started": 0, "done": 0, "failed": 0, "uncertain": 0}
-        return none | dict(await self._read(lambda c: c.execute(_COUNTS).fetchall()))
+        rows = await self._database.run(lambda c: c.execute(_COUNTS).fetchall())
+        return none | dict(rows)
 
-    async def _write(self, batch: _Batch) -> None:
-        if batch.begun:
-            await batch.written.wait()
-        else:
-            # Who comes first writes for all that come until the batch before is written.
-            batch.begun = True
-            with anyio.CancelScope(shield=True):
-                await self._write_for_all(batch)
-        if batch.error is not None:
-            raise batch.error
-
-    async def _write_for_all(self, batch: _Batch) -> None:
+    async def _write(
+        self, requests: Sequence[_Request], completions: Sequence[Completion]
+    ) -> Sequence[Claim]:
+        with self._filling:
+            batch = self._batch
+            if batch is None:
+                batch = _Batch()
+                batch.job = self._database.submit(partial(self._write_batch, batch), flush=True)
+                self._batch = batch
+            first = len(batch.requests)
+            batch.requests.extend(requests)
+            batch.completions.extend(completions)
         try:
-            async with self._turn:
-                # Whoever is ready to run comes along.
-                await anyio.lowlevel.checkpoint()
-                self._batch = _Batch()
-                await self._in_thread(lambda: self._write_batch(batch))
+            claims = await self._database.wait(batch.job)
         finally:
-            batch.written.set()
+            self._close_batch(batch)
+        return claims[first : first + len(requests)]
 
-    def _write_batch(self, batch: _Batch) -> None:
-        with self._thread_turn:
-            connection = self._connection
-            if connection is None:
-                batch.error = _not_open()
-                return
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-                batch.write(connection, self._run)
-                connection.execute("COMMIT")
-            except (sqlite3.Error, ValueError) as error:
-                batch.error = StorageError(
-                    f"The journal {self._path} cannot be written: {error}. What it says is done is "
-                    "done; make room, or make it writable, and run the job again."
-                )
-                batch.error.__cause__ = error
-                _roll_back(connection)
-            else:
-                batch.error = None
+    def _close_batch(self, batch: _Batch) -> None:
+        with self._filling:
+            if self._batch is batch:
+                self._batch = None
 
-    async def _read(self, query: Callable[[sqlite3.Connection], T]) -> T:
-        def work() -> T:
-            with self._thread_turn:
-                if self._connection is None:
-                    raise _not_open()
-                return query(self._connection)
-
-        return await anyio.to_thread.run_sync(work, limiter=self._threads)
-
-    def _connect(self, job: str) -> None:
-        with self._thread_turn:
-            if self._connection is not None:
-                raise StorageError("The journal is in use by another run.")
-            connection: sqlite3.Connection | None = None
-            try:
-                # What a job is about is not for everybody on the machine to read.
-                os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-                connection = sqlite3.connect(
-                    self._path, timeout=0, isolation_level=None, check_same_thread=False
-                )
-                self._run = self._begin(connection, job)
-            except (OSError, sqlite3.Error) as error:
-                raise self._refusal(error) from error
-            finally:
-                if connection is not None and not self._run:
-                    connection.close()
-            self._connection = connection
-
-    def _begin(self, connection: sqlite3.Connection, job: str) -> int:
-        # Held until the connection is closed, or the process ends, however it does.
-        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
-        connection.execute("BEGIN EXCLUSIVE")
-        ((application,),) = connection.execute("PRAGMA application_id")
-        ((version,),) = connection.execute("PRAGMA user_version")
-        ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master")
-        if not (application or version or tables):
-            for statement in _SCHEMA:
-                connection.execute(statement)
-            connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
-            connection.execute("INSERT INTO job VALUES (?, 0)", (job,))
-        elif application != _APPLICATION:
-            raise StorageError(f"{self._path} is a database, and no journal: use another path.")
-        elif version != _VERSION:
+    def _write_batch(self, batch: _Batch, connection: sqlite3.Connection) -> list[Claim]:
+        self._close_batch(batch)
+        ((run,),) = connection.execute("SELECT run FROM job")
+        if run != self._run:
             raise StorageError(
-                f"The journal {self._path} is of another version of sunco: finish with that one, "
-                "or use another path."
+                f"The journal {self._database.path} is in use by another process, which began run "
+                f"{run} after this process had lost its lock."
             )
-        ((name, run),) = connection.execute("SELECT name, run FROM job")
-        if name != job:
-            raise StorageError(
-                f"The journal {self._path} belongs to another job, {name!r}, not {job!r}: use "
-                "another path, or name the job as it was."
-            )
+        now = time()
+        if batch.completions:
+            connection.execute(_RECORD, {"now": now, "rows": _rows_of(batch.completions)})
+        return _claim_all(connection, batch.requests, run, now) if batch.requests else []
+
+
+def _begin_run(connection: sqlite3.Connection, path: Path, job: str) -> int:
+    row = connection.execute("SELECT name, run FROM job").fetchone()
+    name, run = row or (job, 0)
+    if name != job:
+        raise StorageError(
+            f"The journal {path} belongs to another job, {name!r}, not {job!r}: use another path, "
+            "or the name that the job had."
+        )
+    if row is None:
+        connection.execute("INSERT INTO job VALUES (?, 1)", (job,))
+    else:
         connection.execute("UPDATE job SET run = run + 1")
-        connection.execute("COMMIT")
-        return int(run) + 1
-
-    def _refusal(self, error: Exception) -> StorageError:
-        if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-            return StorageError(f"The journal {self._path} is in use by another process.")
-        return StorageError(f"The journal {self._path} cannot be used: {error}.")
-
-    def _disconnect(self) -> None:
-        with self._thread_turn:
-            connection, self._connection = self._connection, None
-            self._run = 0
-            if connection is not None:
-                connection.close()
-
-    async def _in_thread(self, work: Callable[[], None]) -> None:
-        await anyio.to_thread.run_sync(work, limiter=self._threads)
+    return int(run) + 1
 
 
-def _not_open() -> StorageError:
-    return StorageError("The journal is not open.")
+def _claim_all(
+    connection: sqlite3.Connection, requests: Sequence[_Request], run: int, now: float
+) -> list[Claim]:
+    known = _entries(connection, [request.key for request in requests])
+    new: dict[str, str | None] = {}
+    retried: set[str] = set()
+    claims: list[Claim] = []
+    for request in requests:
+        key, fingerprint = request.key, request.fingerprint
+        before = known.get(key)
+        decision = decide(before, fingerprint, run=run, retry_uncertain=request.retry_uncertain)
+        if key in new or key in retried:
+            decision = "duplicate"
+        elif decision == "new":
+            new[key] = fingerprint.hex() if fingerprint else None
+        elif decision == "retry":
+            retried.add(key)
+        claims.append(_NEW if decision == "new" else Claim(decision, before))
+    if new:
+        rows = {"run": run, "now": now, "rows": json.dumps(list(new.items()))}
+        connection.execute(_START, rows)
+    if retried:
+        keys = {"run": run, "now": now, "keys": json.dumps(list(retried))}
+        connection.execute(_RESTART, keys)
+    return claims
 
 
-def _json(value: object) -> str:
-    """Values for SQLite to read; what is not Unicode would come back as something else."""
-    text = json.dumps(value, ensure_ascii=False)
-    text.encode()
-    return text
+def _rows_of(completions: Sequence[Completion]) -> str:
+    return json.dumps(
+        [
+            (
+                completion.key,
+                completion.status,
+                None if completion.error is None else storable(completion.error),
+                None if completion.result is None else storable(completion.result),
+            )
+            for completion in completions
+        ]
+    )
 
 
 def _entries(connection: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Entry]:
+    rows = connection.execute(_ENTRIES, (json.dumps(keys),)).fetchall()
     return {
         key: Entry(
             state=state,
             attempts=attempts,
             run=run,
-            first_started=first,
+            first_started=first_started,
             changed=changed,
             fingerprint=None if fingerprint is None else bytes.fromhex(fingerprint),
             error=error,
             result=result,
         )
-        for key, state, attempts, run, first, changed, fingerprint, error, result in (
-            connection.execute(_ENTRIES, (_json(keys),)).fetchall()
-        )
+        for key, state, attempts, run, first_started, changed, fingerprint, error, result in rows
     }
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    # Some errors, a full disk among them, have rolled back already.
-    if connection.in_transaction:
-        connection.rollback()

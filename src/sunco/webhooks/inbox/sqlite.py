@@ -13,9 +13,8 @@ import anyio.to_thread
 import attrs
 
 from sunco._clock import Clock, SystemClock
-from sunco._storage.database import Journal
+from sunco._storage.database import Database, Schema
 from sunco._sync import AutoResetEvent
-from sunco.errors import ConfigurationError
 from sunco.webhooks.inbox._lanes import (
     FailedEvent,
     InboxStats,
@@ -27,8 +26,7 @@ from sunco.webhooks.inbox._lanes import (
 
 __all__ = ["SQLiteInbox"]
 
-_VERSION: Final = 1
-_SCHEMA: Final = """
+_TABLES: Final = """
 CREATE TABLE events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     identity TEXT NOT NULL UNIQUE,
@@ -51,6 +49,7 @@ CREATE TABLE lanes (
 ) WITHOUT ROWID;
 CREATE INDEX soonest ON lanes (ready)
 """
+_SCHEMA: Final = Schema(name="inbox", application_id=0, migrations=[_TABLES])
 
 _STORE: Final = """
 INSERT OR IGNORE INTO events (identity, lane, content, received) VALUES (?, ?, ?, ?)
@@ -138,14 +137,10 @@ class SQLiteInbox:
         synchronous: Literal["full", "normal"] = "full",
         clock: Clock | None = None,
     ) -> None:
-        if str(path) in {"", ":memory:"}:
-            raise ConfigurationError("An inbox needs a file; without one there is MemoryInbox.")
-        if synchronous not in {"full", "normal"}:
-            raise ConfigurationError('synchronous is "full" or "normal".')
         self._path = Path(path)
         self._remember = remember
         self._clock = clock or SystemClock()
-        self._journal = Journal(path, schema=_SCHEMA, version=_VERSION, synchronous=synchronous)
+        self._journal = Database(path, schema=_SCHEMA, synchronous=synchronous)
         self._leadership: sqlite3.Connection | None = None
         self._changed = AutoResetEvent()
 
@@ -194,7 +189,7 @@ class SQLiteInbox:
                 if connection.execute(_STORE, row).rowcount:
                     connection.execute(_ENTER, (event.lane, now))
 
-        await self._journal.run(work, flushed=True)
+        await self._journal.run(work, flush=True)
         self._changed.set()
 
     async def lanes(self, limit: int) -> Sequence[Lane]:
@@ -282,6 +277,6 @@ class SQLiteInbox:
             connection.execute(_ENTER, (lane, now))
             return True
 
-        found = await self._journal.run(work, flushed=True)
+        found = await self._journal.run(work, flush=True)
         self._changed.set()
         return found
