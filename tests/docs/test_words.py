@@ -58,7 +58,6 @@ NOT_YET = {
     "src/sunco/auth.py",
     "src/sunco/bulk/export/conversations.py",
     "src/sunco/bulk/jobs.py",
-    "src/sunco/bulk/journal/sqlite.py",
     "src/sunco/cli/commands.py",
     "src/sunco/cli/doctor.py",
     "src/sunco/cli/exit_codes.py",
