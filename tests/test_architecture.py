@@ -124,3 +124,119 @@ def test_only_the_codec_knows_cattrs_and_only_transports_know_http_libraries() -
         http = libraries & {"aiohttp", "httpcore", "httpx"}
         assert not http or room_of(path) in {"transport", "testing"}
         assert "starlette" not in libraries or room_of(path) == "emulator"
+
+
+EMULATOR = SOURCE / "emulator"
+# Each layer of the emulator may import the layers below it; folders of one layer import no other.
+EMULATOR_LAYERS = [
+    {"errors", "schemas"},
+    {"state"},
+    {"services"},
+    {"api", "end_users", "delivery", "persistence"},
+    {"http"},
+    {"emulator"},
+    {"__init__", "server"},
+    {"__main__"},
+]
+EMULATOR_RANK = {name: rank for rank, names in enumerate(EMULATOR_LAYERS) for name in names}
+EMULATOR_MODULES = sorted(EMULATOR.rglob("*.py"))
+
+
+def part_of_emulator(path: Path) -> str:
+    return path.relative_to(EMULATOR).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize(
+    "path", EMULATOR_MODULES, ids=[str(path.relative_to(EMULATOR)) for path in EMULATOR_MODULES]
+)
+def test_imports_of_the_emulator_point_down(path: Path) -> None:
+    part = part_of_emulator(path)
+    names = [name.split(".")[2:] for name in modules_imported_by(path) if "emulator" in name]
+    imported = {name[0] if name else "__init__" for name in names} - {part}
+    wrong = {other for other in imported if EMULATOR_RANK[other] >= EMULATOR_RANK[part]}
+    # The validation of bodies needs no records, and records need no validation.
+    assert not wrong
+    assert "schemas" not in imported or part in {"api", "end_users", "http"}
+
+
+def module_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+BY_NAME = {module_of(path): path for path in MODULES}
+
+
+def modules_imported_by(path: Path) -> set[str]:
+    """The modules of sunco that a module imports, lazily or for types included."""
+    found: set[str] = set()
+    for name in names_imported_by(path):
+        module = name if name in BY_NAME else name.rpartition(".")[0]
+        if module in BY_NAME and BY_NAME[module] != path:
+            found.add(module)
+    return found
+
+
+def modules_loaded_by(path: Path) -> set[str]:
+    """The modules of sunco that are imported when a module is."""
+    found: set[str] = set()
+    pending: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.ImportFrom):
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names = {alias.name for alias in node.names}
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            pending.extend(node.orelse)
+            continue
+        else:
+            pending.extend(ast.iter_child_nodes(node))
+            continue
+        for name in names:
+            module = name if name in BY_NAME else name.rpartition(".")[0]
+            if module in BY_NAME and BY_NAME[module] != path:
+                found.add(module)
+    return found
+
+
+def cycles(graph: dict[str, set[str]]) -> set[str]:
+    """The modules that are left when those without imports are removed again and again."""
+    left = {name: set(imported) for name, imported in graph.items()}
+    while leaves := {name for name, imported in left.items() if not imported & left.keys()}:
+        left = {name: imported for name, imported in left.items() if name not in leaves}
+    # Modules that import a cycle without being in it have no importer that is left.
+    while roots := left.keys() - {one for imported in left.values() for one in imported}:
+        left = {name: imported for name, imported in left.items() if name not in roots}
+    return set(left)
+
+
+def test_there_is_no_cycle_of_imports() -> None:
+    assert not cycles({name: modules_loaded_by(path) for name, path in BY_NAME.items()})
+
+
+def test_there_is_no_cycle_in_the_emulator_even_of_types() -> None:
+    inside = {name: path for name, path in BY_NAME.items() if "emulator" in name}
+    assert not cycles({name: modules_imported_by(path) for name, path in inside.items()})
+
+
+def test_cycles_are_found() -> None:
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set[str]()}
+    assert cycles(graph) == {"b", "c"}
+
+
+def test_only_storage_and_the_journal_of_the_emulator_open_databases() -> None:
+    allowed = {
+        SOURCE / "emulator" / "persistence" / "journal.py",
+        # Still to be moved to _storage.
+        SOURCE / "bulk" / "journal" / "sqlite.py",
+        SOURCE / "webhooks" / "inbox" / "sqlite.py",
+    }
+    opening = {
+        path
+        for path in MODULES
+        if room_of(path) != "_storage" and "sqlite3.connect" in path.read_text(encoding="utf-8")
+    }
+    assert opening <= allowed

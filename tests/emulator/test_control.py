@@ -90,4 +90,4 @@ async def test_draining_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -
     await subscribe(api, ["conversation:message"])
     await api.post(await api.personal(await api.user()), author=BUSINESS)
     error = await api.refused(504, "POST", f"{ROOT}/drain", {})
-    assert error == ("gateway_timeout", "Deliveries are still under way")
+    assert error == ("gateway_timeout", "Deliveries are still in flight")

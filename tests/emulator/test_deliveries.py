@@ -7,8 +7,8 @@ import pytest
 
 from sunco.emulator import Emulator
 from sunco.emulator.delivery import dispatcher
-from sunco.emulator.delivery.dispatcher import MOST_EVENTS
-from sunco.emulator.state.webhooks import MOST_WAITING, Outbox
+from sunco.emulator.delivery.dispatcher import MAX_EVENTS
+from sunco.emulator.state.webhooks import MAX_WAITING, Outbox
 
 from .api import Api
 from .webhooks import TARGET, Target, subscribe
@@ -68,9 +68,9 @@ async def test_what_waits_goes_in_batches_and_in_order(eager: Api) -> None:
     eager.emulator.deliver_to(target)
     await subscribe(eager, MESSAGE)
     ann = await eager.user()
-    sent = [eager.emulator.say(ann, f"{number}") for number in range(MOST_EVENTS + 1)]
+    sent = [eager.emulator.say(ann, f"{number}") for number in range(MAX_EVENTS + 1)]
     await eager.emulator.drain()
-    assert [len(body["events"]) for body in target.bodies] == [MOST_EVENTS, 1]
+    assert [len(body["events"]) for body in target.bodies] == [MAX_EVENTS, 1]
     shown = [event["payload"]["message"]["id"] for event in target.events]
     assert shown == [message["id"] for message in sent]
 
@@ -139,7 +139,7 @@ async def test_what_failed_does_not_hold_up_what_comes_after() -> None:
 
 
 async def test_not_everything_waits_for_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatcher, "MOST_RETRYING", 0)
+    monkeypatch.setattr(dispatcher, "MAX_RETRYING", 0)
     async with Api(Emulator()) as api:
         api.emulator.deliver_to(Target(500))
         await subscribe(api, MESSAGE)
@@ -161,7 +161,7 @@ async def test_a_target_that_hangs_is_given_up(eager: Api, monkeypatch: pytest.M
     eager.emulator.say(await eager.user(), "hi")
     await eager.emulator.drain()
     errors = [one.error for one in eager.emulator.deliveries]
-    assert errors == ["no answer within 0.001 s"] * 5
+    assert errors == ["no response within 0.001 s"] * 5
 
 
 async def test_a_target_that_raises_is_logged_and_harms_no_other(
@@ -193,7 +193,7 @@ async def test_an_app_that_does_not_answer_has_failed(eager: Api) -> None:
     eager.emulator.say(await eager.user(), "hi")
     await eager.emulator.drain()
     assert {one.error for one in eager.emulator.deliveries} == {
-        "ConnectionError: The app returned without an answer"
+        "ConnectionError: The app returned without a response"
     }
 
 
@@ -301,7 +301,7 @@ async def test_a_bot_that_answers_is_heard_too(eager: Api) -> None:
 
 def test_the_oldest_go_when_too_many_wait() -> None:
     outbox = Outbox()
-    for number in range(MOST_WAITING + 1):
+    for number in range(MAX_WAITING + 1):
         outbox.put("a", {"id": number})
     assert outbox.take("a", 1) == [{"id": 1}]
     assert outbox.take("b", 1) == []

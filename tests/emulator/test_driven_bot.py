@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.__main__ import listen
+from sunco.emulator.server import listen
 from sunco.emulator.state.defaults import BOT_ID
 
 from .test_serving import SECONDS, exports, serve

@@ -264,7 +264,7 @@ async def test_a_full_conversation_takes_nothing_more() -> None:
     async with Api(Emulator(message_limit=1)) as api:
         ann = await api.user()
         api.emulator.say(ann, "hi")
-        with pytest.raises(ValueError, match="The conversation is full"):
+        with pytest.raises(ValueError, match="Message limit of 1 per conversation reached"):
             api.emulator.say(ann, "hi")
 
 
@@ -276,5 +276,5 @@ async def test_without_the_app_nobody_acts(api: Api) -> None:
 
 @pytest.mark.parametrize("nameless", [7, {}, SimpleNamespace(id=7)])
 async def test_what_has_no_id_is_refused(api: Api, nameless: object) -> None:
-    with pytest.raises(TypeError, match="Expected an id, or what has one"):
+    with pytest.raises(TypeError, match="Expected an id, or an object with an id"):
         api.emulator.say(nameless, "hi")

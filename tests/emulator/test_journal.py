@@ -1,21 +1,22 @@
 from __future__ import annotations
 
+import json
+import os
 import pickle
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sunco.emulator import Emulator, JournalError
 from sunco.emulator.persistence import recorder
 from sunco.emulator.persistence.journal import Journal
+from sunco.emulator.services.users import create_user
 
 from .api import Api
 from .test_events import linked
 from .webhooks import Target, subscribe
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.anyio
 
@@ -148,7 +149,7 @@ async def test_what_is_to_be_forgotten_is_not_in_the_file(path: Path, end: str) 
 async def test_the_journal_does_not_grow_for_ever(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recorder, "MOST_ENTRIES", 3)
+    monkeypatch.setattr(recorder, "MAX_ENTRIES", 3)
     emulator = Emulator(state=path)
     async with Api(emulator) as api:
         for _ in range(5):
@@ -177,10 +178,12 @@ def test_what_cannot_be_repeated_is_refused(path: Path) -> None:
     Emulator(state=path).close()
     journal = Journal(path)
     body = {"user": "nobody", "text": "hi"}
-    journal.append({"number": 0, "at": "2025-02-03T16:21:12+00:00", "act": "say", "body": body})
+    journal.append(
+        {"number": 0, "at": "2025-02-03T16:21:12+00:00", "action": "say", "arguments": body}
+    )
     journal.close()
     for _ in range(2):
-        with pytest.raises(JournalError, match=r"an entry cannot be repeated: .*User not found"):
+        with pytest.raises(JournalError, match=r"an entry cannot be replayed: .*User not found"):
             Emulator(state=path)
 
 
@@ -198,28 +201,77 @@ def test_another_kind_of_file_is_refused(path: Path) -> None:
     assert path.read_text().startswith("A letter")
 
 
-def test_another_version_is_refused(path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 99])
+def test_a_state_file_of_another_version_is_rejected(path: Path, version: int) -> None:
     with sqlite3.connect(path) as database:
-        database.execute("PRAGMA user_version = 99")
+        database.execute(f"PRAGMA user_version = {version}")
     database.close()
-    with pytest.raises(JournalError, match="its version is 99, not 1"):
+    with pytest.raises(JournalError, match=f"its version is {version}, not 2"):
         Emulator(state=path)
 
 
+@pytest.mark.parametrize("application", [0, 7])
+def test_a_database_of_another_program_is_rejected_and_unchanged(
+    path: Path, application: int
+) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute(f"PRAGMA application_id = {application}")
+        database.execute("CREATE TABLE letters (text TEXT)")
+    database.close()
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match="it is not a state file of the emulator"):
+        Emulator(state=path)
+    assert path.read_bytes() == before
+
+
+class Runs:
+    """Its pickle calls a function when it is read."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("ran",)
+
+
 @pytest.mark.parametrize(
-    ("state", "problem"),
+    "state",
     [
-        (b"cos\nsystem\n(S'exit 1'\ntR.", r"os\.system is not a record"),
-        (b"csunco.emulator.state.defaults\nBOT_ID\n.", "is not a record"),
-        (b"csunco.emulator.state.defaults\nGONE\n.", "cannot be read"),
-        (b"", "cannot be read"),
-        (pickle.dumps("text"), "its state is of another kind"),
+        pickle.dumps(Runs()),
+        b"csunco.emulator.persistence.journal\nJournal\n(S'ran'\ntR.",
+        b"csunco.emulator.state.defaults\nBOT_ID\n.",
+        b"",
+        b"[]",
+        b'{"clock": 1}',
+        b"[" * 100_000,
     ],
+    ids=["pickle", "class", "constant", "empty", "array", "incomplete", "deep"],
 )
-def test_a_file_can_do_no_harm(path: Path, state: bytes, problem: str) -> None:
+def test_a_malformed_state_is_rejected_and_nothing_runs(
+    path: Path, state: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
     Emulator(state=path).close()
     with sqlite3.connect(path) as database:
         database.execute("UPDATE snapshot SET state = ?", (state,))
     database.close()
-    with pytest.raises(JournalError, match=problem):
+    monkeypatch.chdir(path.parent)
+    with pytest.raises(JournalError, match="its state cannot be read"):
+        Emulator(state=path)
+    assert not Path("ran").exists()
+
+
+@pytest.mark.parametrize("part", ["users", "clients"])
+def test_a_state_with_missing_records_is_rejected(path: Path, part: str) -> None:
+    emulator = Emulator(state=path)
+    user = create_user(emulator._account.apps["app_demo"], {})
+    emulator.say(user, "hi")
+    emulator.close()
+    with sqlite3.connect(path) as database:
+        ((text,),) = database.execute("SELECT state FROM snapshot").fetchall()
+        app = json.loads(text)["apps"][0]
+        if part == "users":
+            app["users"].clear()
+        else:
+            app["conversations"][0]["participants"][0]["clients"] = ["gone"]
+        state = {**json.loads(text), "apps": [app]}
+        database.execute("UPDATE snapshot SET state = ?", (json.dumps(state),))
+    database.close()
+    with pytest.raises(JournalError, match="a record is missing"):
         Emulator(state=path)

@@ -89,7 +89,7 @@ async def test_nobody_listens() -> None:
 
 @pytest.mark.parametrize("url", ["ftp://example.org", "http:///path", "nowhere"])
 async def test_what_is_no_http_address_is_refused(url: str) -> None:
-    with pytest.raises(ValueError, match="Not an HTTP address"):
+    with pytest.raises(ValueError, match="Not an HTTP URL"):
         await send_over_http(url, {}, b"{}")
 
 

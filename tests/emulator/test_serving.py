@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from sunco.emulator import __main__ as serving
+from sunco.emulator.server import listen
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -85,7 +86,7 @@ def test_it_says_how_to_reach_it_serves_and_stops(
 
 
 def test_answers_are_sent_without_delay() -> None:
-    with serving.listen("127.0.0.1", 0) as listener:
+    with listen("127.0.0.1", 0) as listener:
         with socket.create_connection(listener.getsockname()):
             connection, _ = listener.accept()
         with connection:
@@ -130,7 +131,7 @@ def test_a_file_that_cannot_be_used_is_said_in_one_line(
             serving.main(["--state", str(path)])
         assert stop.value.code == 1
         (line,) = capsys.readouterr().err.splitlines()
-        assert line.startswith(f"Cannot keep the state in {path}: ")
+        assert line.startswith(f"Cannot use the state file {path}: ")
 
 
 def test_trouble_reaches_a_client_and_not_the_log(server: subprocess.Popen[str]) -> None:

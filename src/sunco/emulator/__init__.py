@@ -1,13 +1,13 @@
-"""A Sunshine Conversations of one's own, for tests and local work.
+"""A stateful emulator of Sunshine Conversations, for tests and local development.
 
-It is an independent reading of the API's specification in plain JSON, and uses nothing of the
-client, so that a mistake in one cannot hide behind the same mistake in the other.
+It implements the specification of the API in plain JSON, and imports nothing of the client: an
+error in one cannot hide behind the same error in the other.
 """
 
 from __future__ import annotations
 
 try:
-    import starlette as _  # noqa: F401 - to say what is missing before anything else does
+    import starlette as _  # noqa: F401 - to report the missing extra first
 except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
         "The emulator needs Starlette: install it with pip install 'sunco[emulator]'",

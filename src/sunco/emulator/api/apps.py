@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco.emulator.api.lookup import ANY_APP, APPS
 from sunco.emulator.api.operation import ACCOUNT, APP, Operations
-from sunco.emulator.api.pagination import cut, read_page
+from sunco.emulator.api.pagination import read_page, select
+from sunco.emulator.api.paths import ANY_APP, APPS
 from sunco.emulator.errors import ApiError
 from sunco.emulator.schemas.configuration import APP_CREATE, APP_UPDATE
 from sunco.emulator.state.app import App
 
 if TYPE_CHECKING:
-    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.api.operation import Call, Result
 
 operations: Operations = Operations()
 
 
 @operations.add("POST", APPS, status=201, body=APP_CREATE, scopes=ACCOUNT)
-def create(call: Call) -> Answer:
+def create(call: Call) -> Result:
     """Create an app, without integrations or a switchboard."""
-    if len(call.account.apps) >= call.account.app_limit:
+    if len(call.account.apps) >= call.account.limits.apps:
         raise ApiError(
             402,
             "payment_required",
@@ -30,8 +30,8 @@ def create(call: Call) -> Answer:
 
 
 @operations.add("GET", APPS, scopes=ACCOUNT)
-def list_(call: Call) -> Answer:
-    """List the apps, a page at a time."""
+def list_(call: Call) -> Result:
+    """List the apps."""
     page = read_page(call.query)
     service_account = call.query.get("filter[serviceAccountId]")
     own = call.principal.key_id
@@ -41,24 +41,24 @@ def list_(call: Call) -> Answer:
             "forbidden",
             "The serviceAccountId provided does not match supplied credentials",
         )
-    return cut(call.account.listing, page).to_json("apps", App.to_json, call.address, call.query)
+    return select(call.account.listing, page).to_json("apps", App.to_json, call.url, call.query)
 
 
 @operations.add("GET", ANY_APP, scopes=APP)
-def get(call: Call) -> Answer:
+def get(call: Call) -> Result:
     """Return one app."""
     return {"app": call.app.to_json_with_subdomain()}
 
 
 @operations.add("PATCH", ANY_APP, body=APP_UPDATE, scopes=APP)
-def update(call: Call) -> Answer:
-    """Change an app: what is missing stays."""
+def update(call: Call) -> Result:
+    """Update an app: missing members are kept."""
     call.app.update(call.body)
     return {"app": call.app.to_json()}
 
 
-@operations.add("DELETE", ANY_APP, scopes=ACCOUNT)
-def delete(call: Call) -> Answer:
-    """Delete an app with all that belongs to it."""
+@operations.add("DELETE", ANY_APP, scopes=ACCOUNT, erases=True)
+def delete(call: Call) -> Result:
+    """Delete an app with everything in it."""
     call.account.delete_app(call.app)
     return {}

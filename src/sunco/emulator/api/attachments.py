@@ -1,28 +1,26 @@
-"""Files for messages."""
+"""Attachments: files for messages."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from urllib.parse import quote, unquote, urlsplit
 
-from sunco.emulator.api.lookup import ANY_APP
 from sunco.emulator.api.operation import Operations
+from sunco.emulator.api.paths import ANY_APP
 from sunco.emulator.errors import bad_request, not_found, resource_not_found
 from sunco.emulator.schemas.configuration import ATTACHMENT_REMOVE
-from sunco.emulator.state.account import Attachment
+from sunco.emulator.state.attachments import Attachment
 
 if TYPE_CHECKING:
-    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.api.operation import Call, Result
 
-MEDIA = "/attachments/v2/"
 _ALL = f"{ANY_APP}/attachments"
 
 operations: Operations = Operations()
 
 
 @operations.add("POST", _ALL, status=201, takes_file=True)
-def upload(call: Call) -> Answer:
-    """Keep a file, and say where it is served."""
+def upload(call: Call) -> Result:
+    """Store a file, and return its URL."""
     if call.query.get("access") != "public":
         raise bad_request("access must be public")
     if call.query.get("for", "message") != "message":
@@ -43,25 +41,20 @@ def upload(call: Call) -> Answer:
         conversation_id,
         of_message="for" in call.query,
     )
-    call.account.attachments[attachment.id] = attachment
-    url = f"{call.origin}{MEDIA}{attachment.id}/{quote(name, safe='')}"
+    call.account.attachments.add(attachment)
+    url = attachment.url(call.origin)
     return {"attachment": {"mediaUrl": url, "mediaType": file.media_type}}
 
 
 @operations.add("POST", f"{_ALL}/remove", body=ATTACHMENT_REMOVE)
-def remove(call: Call) -> Answer:
+def remove(call: Call) -> Result:
     """Delete a file."""
     url: str = call.body["mediaUrl"]
     try:
-        path = urlsplit(url).path
+        attachment = call.account.attachments.at(url)
     except ValueError:
-        path = ""
-    _, found, rest = path.partition(MEDIA)
-    if not found:
-        raise bad_request(f"Unsupported media URL for attachment deletion: {url}")
-    file_id, _, name = rest.partition("/")
-    attachment = call.account.attachments.get(file_id)
-    if attachment is None or (attachment.app_id, attachment.name) != (call.app.id, unquote(name)):
+        raise bad_request(f"Unsupported media URL for attachment deletion: {url}") from None
+    if attachment is None or attachment.app_id != call.app.id:
         raise resource_not_found("Attachment not found")
-    del call.account.attachments[file_id]
+    call.account.attachments.remove(attachment)
     return {}

@@ -1,18 +1,20 @@
-"""The clients of users."""
+"""Clients of users."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco.emulator.api.lookup import USER, user_of
+from sunco.emulator.api.lookup import user_of
 from sunco.emulator.api.operation import Operations
-from sunco.emulator.api.pagination import cut, read_page
+from sunco.emulator.api.pagination import read_page, select
+from sunco.emulator.api.paths import USER
 from sunco.emulator.errors import bad_request, not_found
 from sunco.emulator.schemas.clients import CLIENT_CREATE
+from sunco.emulator.services import clients
 from sunco.emulator.state.users import Client
 
 if TYPE_CHECKING:
-    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.api.operation import Call, Result
 
 CLIENTS = f"{USER}/clients"
 
@@ -20,7 +22,7 @@ operations: Operations = Operations()
 
 
 @operations.add("POST", CLIENTS, status=201, body=CLIENT_CREATE)
-def create(call: Call) -> Answer:
+def create(call: Call) -> Result:
     """Ask to link a user to a channel."""
     user = user_of(call)
     criteria = call.body["matchCriteria"]
@@ -34,20 +36,20 @@ def create(call: Call) -> Answer:
         raise not_found("Conversation")
     if conversation.participant_of(user) is None:
         raise bad_request("User is not a member of the target conversation")
-    return {"client": call.app.link(user, criteria, conversation).to_json()}
+    return {"client": clients.link(call.app, user, criteria, conversation).to_json()}
 
 
 @operations.add("GET", CLIENTS)
-def list_(call: Call) -> Answer:
+def list_(call: Call) -> Result:
     """List the clients of a user, a page at a time."""
     page = read_page(call.query)
-    return cut(user_of(call).clients, page).to_json(
-        "clients", Client.to_json, call.address, call.query
+    return select(user_of(call).clients, page).to_json(
+        "clients", Client.to_json, call.url, call.query
     )
 
 
 @operations.add("DELETE", f"{CLIENTS}/{{clientId}}")
-def remove(call: Call) -> Answer:
+def remove(call: Call) -> Result:
     """Remove a client of a user, from all conversations too."""
     user = user_of(call)
     client = user.clients.get(call.ids["clientId"])
@@ -55,5 +57,5 @@ def remove(call: Call) -> Answer:
         raise not_found("Client")
     if client.type == "sdk":
         raise bad_request("Cannot remove a client of type 'sdk'")
-    call.app.remove_client(user, client)
+    clients.remove_client(call.app, user, client)
     return {}

@@ -4,41 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.api.lookup import INTEGRATION, INTEGRATIONS, integration_of
+from sunco.emulator.api.lookup import integration_of
 from sunco.emulator.api.operation import APP, Operations
-from sunco.emulator.api.pagination import cut, read_page
-from sunco.emulator.api.webhooks import add_webhook, check_room
-from sunco.emulator.errors import ApiError, bad_request, refuse
+from sunco.emulator.api.pagination import read_page, select
+from sunco.emulator.api.paths import INTEGRATION, INTEGRATIONS
+from sunco.emulator.api.webhooks import add_webhook, check_limit
+from sunco.emulator.errors import ApiError, bad_request, reject
 from sunco.emulator.schemas.integrations import KINDS, UNKNOWN_KIND
 from sunco.emulator.schemas.schema import Object
-from sunco.emulator.state.records import Records
+from sunco.emulator.state.records import SortedRecords
 
 if TYPE_CHECKING:
-    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.api.operation import Call, Result
     from sunco.emulator.state.app import App
 
-# What an emulator may be told of an integration at its start, and what the API never says.
+# Members of integrations at the start that API responses omit.
 _HIDDEN = ("configuredOnAdminCenter", "defaultResponderId")
 
 operations: Operations = Operations()
 
 
-# The type decides what else the body has, so the operations look at the rest of it.
+# The type determines the schema of the body, so the functions validate it.
 @operations.add("POST", INTEGRATIONS, status=201, body=Object(), scopes=APP)
-def create(call: Call) -> Answer:
-    """Create an integration; one of type custom comes with its first webhook."""
+def create(call: Call) -> Result:
+    """Create an integration; one of type custom has its first webhook in the body."""
     name = call.body.get("type")
     kind = KINDS.get(name) if isinstance(name, str) else None
     if kind is None:
         raise bad_request("Invalid integration type")
-    refuse(kind.create.problems(call.body, ""))
+    reject(kind.create.problems(call.body, ""))
     _check_responder(call.app, call.body)
     webhooks: list[dict[str, Any]] = call.body.get("webhooks", [])
     if call.body["type"] == "custom":
-        check_room(call.app)
+        check_limit(call.app)
     known = {
         name: call.body[name]
-        for name in ("type", *kind.create.fields)
+        for name in ("type", *kind.create.properties)
         if name in call.body and name != "webhooks"
     }
     integration = call.app.add_integration({**_defaults(call.body["type"]), **known})
@@ -48,8 +49,8 @@ def create(call: Call) -> Answer:
 
 
 @operations.add("GET", INTEGRATIONS, scopes=APP)
-def list_(call: Call) -> Answer:
-    """List the integrations, all or those of some types, a page at a time."""
+def list_(call: Call) -> Result:
+    """List the integrations, all or those of some types."""
     page = read_page(call.query)
     if "filter" in call.query:
         raise bad_request("Invalid query parameters")
@@ -57,44 +58,46 @@ def list_(call: Call) -> Answer:
     found = call.app.integrations
     if types is not None:
         wanted = set(types.split(","))
-        found = Records[dict[str, Any]]()
+        found = SortedRecords[dict[str, Any]]()
         for integration in call.app.integrations:
             if integration["type"] in wanted:
                 found.add(integration["id"], integration)
-    return cut(found, page).to_json(
-        "integrations", lambda one: view(call.app, one), call.address, call.query
+    return select(found, page).to_json(
+        "integrations", lambda one: view(call.app, one), call.url, call.query
     )
 
 
 @operations.add("GET", INTEGRATION, scopes=APP)
-def get(call: Call) -> Answer:
+def get(call: Call) -> Result:
     """Return one integration."""
     return {"integration": view(call.app, integration_of(call))}
 
 
 @operations.add("PATCH", INTEGRATION, body=Object(), scopes=APP)
-def update(call: Call) -> Answer:
-    """Change what can be changed of an integration; null clears."""
+def update(call: Call) -> Result:
+    """Update an integration: null clears, missing members are kept."""
     integration = integration_of(call)
     kind = KINDS.get(integration["type"], UNKNOWN_KIND)
-    refuse(kind.update.problems(call.body, ""))
+    reject(kind.update.problems(call.body, ""))
     _check_responder(call.app, call.body)
-    integration.update({name: call.body[name] for name in kind.update.fields if name in call.body})
+    integration.update(
+        {name: call.body[name] for name in kind.update.properties if name in call.body}
+    )
     return {"integration": view(call.app, integration)}
 
 
 @operations.add("DELETE", INTEGRATION, scopes=APP)
-def delete(call: Call) -> Answer:
+def delete(call: Call) -> Result:
     """Delete an integration with its webhooks and keys."""
     integration = integration_of(call)
     if integration.get("configuredOnAdminCenter"):
         raise bad_request("SDK integrations configured on Admin Center cannot be deleted")
-    call.app.remove_integration(integration["id"])
+    call.account.remove_integration(call.app, integration["id"])
     return {}
 
 
 def view(app: App, integration: dict[str, Any]) -> dict[str, Any]:
-    """An integration as the API answers it, without its secrets."""
+    """An integration in API responses, without its secrets."""
     kind = KINDS.get(integration["type"], UNKNOWN_KIND)
     shown = {
         name: member

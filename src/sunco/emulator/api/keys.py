@@ -1,52 +1,55 @@
-"""The API keys of apps, and those of custom integrations."""
+"""API keys of apps and of custom integrations."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco.emulator.api.lookup import ANY_APP, INTEGRATION, integration_of
+from sunco.emulator.api.lookup import integration_of
 from sunco.emulator.api.operation import ACCOUNT, APP, Operations
+from sunco.emulator.api.paths import ANY_APP, INTEGRATION
 from sunco.emulator.errors import bad_request, resource_not_found
 from sunco.emulator.schemas.configuration import APP_KEY, INTEGRATION_KEY
 
 if TYPE_CHECKING:
-    from sunco.emulator.api.operation import Answer, Call
-    from sunco.emulator.schemas.schema import Shape
-    from sunco.emulator.state.account import Key
+    from sunco.emulator.api.operation import Call, Result
+    from sunco.emulator.schemas.schema import Schema
+    from sunco.emulator.state.credentials import Key
 
-MOST_KEYS = 10
+MAX_KEYS = 10
 
 operations: Operations = Operations()
 
 
-def _add_all(path: str, shape: Shape, scopes: tuple[str, ...]) -> None:
-    operations.add("POST", path, status=201, body=shape, scopes=scopes)(create)
+def _add_all(path: str, schema: Schema, scopes: tuple[str, ...]) -> None:
+    operations.add("POST", path, status=201, body=schema, scopes=scopes)(create)
     operations.add("GET", path, scopes=scopes)(list_)
     operations.add("GET", f"{path}/{{keyId}}", scopes=scopes)(get)
     operations.add("DELETE", f"{path}/{{keyId}}", scopes=scopes)(delete)
 
 
-def create(call: Call) -> Answer:
+def create(call: Call) -> Result:
     """Create a key."""
     owner = _owner(call)
-    if len(call.account.keys_of(call.app, owner)) >= MOST_KEYS:
-        raise bad_request(f"The maximum number of keys ({MOST_KEYS}) has been reached")
-    return {"key": call.account.create_key(call.app, call.body["displayName"], owner).to_json()}
+    if len(call.account.credentials.keys_of(call.app.id, owner)) >= MAX_KEYS:
+        raise bad_request(f"The maximum number of keys ({MAX_KEYS}) has been reached")
+    credentials, name = call.account.credentials, call.body["displayName"]
+    return {"key": credentials.create_key(call.account.clock, call.app.id, name, owner).to_json()}
 
 
-def list_(call: Call) -> Answer:
+def list_(call: Call) -> Result:
     """List the keys."""
-    return {"keys": [key.to_json() for key in call.account.keys_of(call.app, _owner(call))]}
+    keys = call.account.credentials.keys_of(call.app.id, _owner(call))
+    return {"keys": [key.to_json() for key in keys]}
 
 
-def get(call: Call) -> Answer:
+def get(call: Call) -> Result:
     """Return one key."""
     return {"key": _key(call).to_json()}
 
 
-def delete(call: Call) -> Answer:
-    """Delete a key, which opens nothing from then on."""
-    del call.account.keys[_key(call).id]
+def delete(call: Call) -> Result:
+    """Delete a key."""
+    del call.account.credentials.keys[_key(call).id]
     return {}
 
 
@@ -61,7 +64,7 @@ def _owner(call: Call) -> str | None:
 
 
 def _key(call: Call) -> Key:
-    owner, key = _owner(call), call.account.keys.get(call.ids["keyId"])
+    owner, key = _owner(call), call.account.credentials.keys.get(call.ids["keyId"])
     if key is None or (key.app_id, key.integration_id) != (call.app.id, owner):
         raise resource_not_found()
     return key

@@ -1,4 +1,4 @@
-"""Finding the records that a request names."""
+"""The records that a request refers to."""
 
 from __future__ import annotations
 
@@ -13,15 +13,6 @@ if TYPE_CHECKING:
     from sunco.emulator.state.app import App
     from sunco.emulator.state.conversations import Conversation
     from sunco.emulator.state.users import User
-
-APPS = "/v2/apps"
-ANY_APP = f"{APPS}/{{appId}}"
-CONVERSATIONS = f"{ANY_APP}/conversations"
-CONVERSATION = f"{CONVERSATIONS}/{{conversationId}}"
-USERS = f"{ANY_APP}/users"
-USER = f"{USERS}/{{userIdOrExternalId}}"
-INTEGRATIONS = f"{ANY_APP}/integrations"
-INTEGRATION = f"{INTEGRATIONS}/{{integrationId}}"
 
 
 def conversation_of(call: Call) -> Conversation:
@@ -66,7 +57,7 @@ def referenced_user(app: App, reference: Mapping[str, Any]) -> User:
 
 
 def author_of(app: App, conversation: Conversation, author: Mapping[str, Any]) -> User | None:
-    """The user that an `author` is, or nobody for the business.
+    """The user that is the author, None for the business.
 
     Raises:
         ApiError: 404 `user_not_found`, or 400 if the user is not in the conversation.

@@ -4,37 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.api.lookup import CONVERSATION, author_of, conversation_of
+from sunco.emulator.api.lookup import author_of, conversation_of
 from sunco.emulator.api.operation import Operations
-from sunco.emulator.api.pagination import LARGEST_SIZE, cut, read_page
-from sunco.emulator.errors import ApiError, bad_request, refuse, resource_not_found
+from sunco.emulator.api.pagination import MAX_SIZE, read_page, select
+from sunco.emulator.api.paths import CONVERSATION
+from sunco.emulator.errors import ApiError, bad_request, reject, resource_not_found
 from sunco.emulator.schemas.content import CONTENT
 from sunco.emulator.schemas.messages import MESSAGE
+from sunco.emulator.services import messages
 from sunco.emulator.services.content import complete
 
 if TYPE_CHECKING:
-    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.api.operation import Call, Result
     from sunco.emulator.state.app import App
     from sunco.emulator.state.conversations import Conversation
     from sunco.emulator.state.users import User
 
 MESSAGES = f"{CONVERSATION}/messages"
 
-# Silent: the message is kept, and delivered to no channel.
+# The message is stored, and delivered to no channel.
 NO_INTEGRATION = "none"
 
 operations: Operations = Operations()
 
 
 @operations.add("POST", MESSAGES, status=201, body=MESSAGE)
-def post(call: Call) -> Answer:
-    """Post a message; the answer is a list, though of one."""
+def post(call: Call) -> Result:
+    """Post a message. The response is a list of one."""
     conversation = conversation_of(call)
     author = author_of(call.app, conversation, call.body["author"])
     _check_destination(call.app, conversation, call.body)
     content = _content(call.body)
-    limit = call.account.message_limit
-    if len(conversation.messages) >= limit:
+    if messages.is_full(call.app, conversation):
+        limit = call.app.limits.messages
         raise ApiError(423, "locked", f"Message limit of {limit} per conversation reached.")
     message: dict[str, Any] = {
         "author": _author_view(call.body["author"], author),
@@ -43,34 +45,34 @@ def post(call: Call) -> Answer:
     if call.body.get("metadata") is not None:
         message["metadata"] = call.body["metadata"]
     destination = call.body.get("destination")
-    posted = call.app.post(conversation, message, author, destination=destination)
+    posted = messages.post(call.app, conversation, message, author, destination=destination)
     return {"messages": [posted]}
 
 
 @operations.add("GET", MESSAGES)
-def list_(call: Call) -> Answer:
+def list_(call: Call) -> Result:
     """List messages backwards: the newest page first, each page oldest first."""
-    page = read_page(call.query, fixed_size=LARGEST_SIZE)
+    page = read_page(call.query, fixed_size=MAX_SIZE)
     conversation = call.app.conversations.get(call.ids["conversationId"])
     if conversation is None:
-        # The one listing whose 404 does not name the conversation.
+        # The 404 of this list, and of no other, does not name the conversation.
         raise resource_not_found()
-    return cut(conversation.messages, page, newest_first=True).to_json(
-        "messages", dict, call.address, call.query
+    return select(conversation.messages, page, newest_first=True).to_json(
+        "messages", dict, call.url, call.query
     )
 
 
 @operations.add("DELETE", MESSAGES)
-def delete_all(call: Call) -> Answer:
+def delete_all(call: Call) -> Result:
     """Delete all messages of a conversation."""
-    call.app.delete_all_messages(conversation_of(call))
+    messages.delete_all_messages(call.app, conversation_of(call))
     return {}
 
 
 @operations.add("DELETE", f"{MESSAGES}/{{messageId}}")
-def delete(call: Call) -> Answer:
+def delete(call: Call) -> Result:
     """Delete one message."""
-    if not call.app.delete_message(conversation_of(call), call.ids["messageId"]):
+    if not messages.delete_message(call.app, conversation_of(call), call.ids["messageId"]):
         raise resource_not_found("Message not found")
     return {}
 
@@ -83,8 +85,8 @@ def _author_view(author: dict[str, Any], user: User | None) -> dict[str, Any]:
     }
     if user is not None:
         view["userId"] = user.id
-        if user.display_name is not None:
-            view.setdefault("displayName", user.display_name)
+        if user.name is not None:
+            view.setdefault("displayName", user.name)
     return view
 
 
@@ -92,7 +94,7 @@ def _content(body: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = body["content"]
     if body.get("schema") == "whatsapp":
         return content
-    refuse(CONTENT.problems(content, "content"))
+    reject(CONTENT.problems(content, "content"))
     if content["type"] == "formResponse":
         raise bad_request("Messages of type formResponse cannot be sent via the API")
     if content["type"] == "template":

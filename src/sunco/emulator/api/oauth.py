@@ -1,4 +1,4 @@
-"""OAuth: how a partner gets access to an app, and gives it back."""
+"""OAuth: granting a partner access to an app, and revoking it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from urllib.parse import urlencode
 from sunco.emulator.api.operation import (
     EVERYONE,
     INTEGRATION,
-    NOBODY_IN_PARTICULAR,
+    PUBLIC,
     Operations,
     Redirect,
 )
-from sunco.emulator.errors import ApiError, bad_request, not_found
+from sunco.emulator.errors import ApiError, bad_request, forbidden, not_found
 from sunco.emulator.schemas.configuration import TOKEN
-from sunco.emulator.state.account import Grant
+from sunco.emulator.state.credentials import Grant
 
 if TYPE_CHECKING:
-    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.api.operation import Call, Result
 
 operations: Operations = Operations()
 
 
-@operations.add("GET", "/oauth/authorize", status=302, scopes=NOBODY_IN_PARTICULAR, changes=True)
-def authorize(call: Call) -> Answer:
-    """Send the browser back with a code: whoever is asked here says yes, for the first app."""
-    partner = call.account.partners.get(call.query.get("client_id", ""))
+@operations.add("GET", "/oauth/authorize", status=302, scopes=PUBLIC, mutates=True)
+def authorize(call: Call) -> Result:
+    """Redirect the browser with a code. Access to the first app is granted without asking."""
+    partner = call.account.credentials.partners.get(call.query.get("client_id", ""))
     if partner is None:
         raise bad_request("Unknown client_id")
     if call.query.get("response_type") != "code":
@@ -37,22 +37,25 @@ def authorize(call: Call) -> Answer:
     if app is None:
         raise not_found("App")
     code = call.account.clock.new_secret()
-    call.account.codes[code] = Grant(partner.client_id, app.id, call.account.clock.new_id())
+    call.account.credentials.codes[code] = Grant(
+        partner.client_id, app.id, call.account.clock.new_id()
+    )
     query = {"code": code} | {name: call.query[name] for name in ("state",) if name in call.query}
     return Redirect(f"{uri}{'&' if '?' in uri else '?'}{urlencode(query)}")
 
 
-@operations.add("POST", "/oauth/token", body=TOKEN, scopes=NOBODY_IN_PARTICULAR)
-def get_token(call: Call) -> Answer:
-    """Exchange a code, once, for a token that opens the app to the partner's integration."""
+@operations.add("POST", "/oauth/token", body=TOKEN, scopes=PUBLIC, takes_form=True)
+def get_token(call: Call) -> Result:
+    """Exchange a code, once, for an access token of the partner's integration."""
     account, body = call.account, call.body
-    partner = account.partners.get(body["client_id"])
+    credentials = account.credentials
+    partner = credentials.partners.get(body["client_id"])
     if partner is None or partner.client_secret != body["client_secret"]:
         raise ApiError(401, "unauthorized", "The client credentials are invalid")
-    grant = account.codes.get(body["code"])
+    grant = credentials.codes.get(body["code"])
     if grant is None or grant.client_id != partner.client_id:
         raise bad_request("The code is invalid")
-    del account.codes[body["code"]]
+    del credentials.codes[body["code"]]
     app = account.apps[grant.app_id]
     app.add_integration(
         {
@@ -62,25 +65,25 @@ def get_token(call: Call) -> Answer:
         }
     )
     token = account.clock.new_secret()
-    account.tokens[token] = grant
+    credentials.tokens[token] = grant
     return {"access_token": token, "token_type": "Bearer"}
 
 
 @operations.add("GET", "/v2/tokenInfo", scopes=EVERYONE)
-def token_info(call: Call) -> Answer:
-    """Return the app that the caller's token opens."""
+def token_info(call: Call) -> Result:
+    """Return the app that the credentials give access to."""
     app_id = call.principal.app_id
     if app_id is None:
-        raise ApiError(403, "forbidden", "Forbidden")
+        raise forbidden()
     return {"app": call.account.apps[app_id].to_json_with_subdomain()}
 
 
 @operations.add("DELETE", "/oauth/authorization", scopes=INTEGRATION)
-def revoke_access(call: Call) -> Answer:
+def revoke_access(call: Call) -> Result:
     """Remove the caller's integration, with its webhooks and tokens."""
     account, principal = call.account, call.principal
-    if principal.key_id not in account.partners:
-        raise ApiError(403, "forbidden", "Forbidden")
+    if principal.key_id not in account.credentials.partners:
+        raise forbidden()
     app = account.apps[principal.app_id or ""]
-    app.remove_integration(principal.integration_id or "")
+    account.remove_integration(app, principal.integration_id or "")
     return {}

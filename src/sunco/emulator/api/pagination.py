@@ -1,4 +1,4 @@
-"""Cursor pagination: reading what is asked for, and cutting the page."""
+"""Cursor pagination."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from sunco.emulator.errors import bad_request
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sunco.emulator.state.records import Records
+    from sunco.emulator.state.records import SortedRecords
 
 Record = TypeVar("Record")
 
 DEFAULT_SIZE = 25
-LARGEST_SIZE = 100
+MAX_SIZE = 100
 
 _CURSOR = re.compile(r"[0-9a-f]{24}")
 _CURSOR_NAMES = frozenset({"page[after]", "page[before]"})
@@ -26,7 +26,7 @@ _SIZE = re.compile(r"[0-9]{1,3}")
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """The page asked for. At most one of the cursors is set."""
+    """A requested page. At most one of the cursors is set."""
 
     after: str | None
     before: str | None
@@ -35,7 +35,7 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Record]):
-    """Some records, with what is known of those around them."""
+    """A page of records, and the cursors of its neighbors."""
 
     records: list[Record]
     has_more: bool
@@ -49,13 +49,13 @@ class Page(Generic[Record]):
         path: str,
         query: dict[str, str],
     ) -> dict[str, Any]:
-        """The answer: the records under `name`, `meta`, and `links` if there are any.
+        """The response: the records under `name`, `meta`, and `links` if there are any.
 
         Args:
             name: The key that holds the records.
-            view: How one record is written.
-            path: The address of the listing, without its query.
-            query: The query of the request; the links keep what is not a cursor.
+            view: The JSON of a record.
+            path: The URL of the list without its query.
+            query: The query of the request, which the links keep but for the cursors.
         """
         meta: dict[str, Any] = {"hasMore": self.has_more}
         links: dict[str, str] = {}
@@ -65,10 +65,10 @@ class Page(Generic[Record]):
         if self.before is not None:
             meta["beforeCursor"] = self.before
             links["prev"] = _link(path, query, "page[before]", self.before)
-        answer: dict[str, Any] = {name: [view(record) for record in self.records], "meta": meta}
+        response: dict[str, Any] = {name: [view(record) for record in self.records], "meta": meta}
         if links:
-            answer["links"] = links
-        return answer
+            response["links"] = links
+        return response
 
 
 def read_page(query: Mapping[str, str], *, fixed_size: int | None = None) -> PageQuery:
@@ -76,7 +76,7 @@ def read_page(query: Mapping[str, str], *, fixed_size: int | None = None) -> Pag
 
     Args:
         query: The decoded query of the request.
-        fixed_size: The size of every page, where `page[size]` does not apply.
+        fixed_size: The page size of lists that do not support `page[size]`.
 
     Raises:
         ApiError: 400 for two cursors, a malformed one, or a size out of range.
@@ -88,19 +88,21 @@ def read_page(query: Mapping[str, str], *, fixed_size: int | None = None) -> Pag
         "page" in query
         or len(cursors) > 1
         or not all(_CURSOR.fullmatch(cursor) for cursor in cursors)
-        or not 1 <= size <= LARGEST_SIZE
+        or not 1 <= size <= MAX_SIZE
     ):
         raise bad_request("Invalid page query parameters")
     return PageQuery(after, before, size)
 
 
-def cut(records: Records[Record], page: PageQuery, *, newest_first: bool = False) -> Page[Record]:
-    """Cut one page; records stand oldest first in it whichever way it is reached.
+def select(
+    records: SortedRecords[Record], page: PageQuery, *, newest_first: bool = False
+) -> Page[Record]:
+    """Select a page. Its records are in ascending order in either direction.
 
     Args:
         records: All the records.
-        page: The page asked for.
-        newest_first: Whether the page without a cursor is the last instead of the first.
+        page: The requested page.
+        newest_first: Whether the default page is the last one instead of the first.
     """
     backwards = page.before is not None or (page.after is None and newest_first)
     if backwards:

@@ -1,4 +1,4 @@
-"""The operations, one file for each namespace of the API."""
+"""All operations, from one file per namespace of the API."""
 
 from __future__ import annotations
 

@@ -1,76 +1,91 @@
-"""Moving control of conversations."""
+"""Switchboard actions: moving the control of conversations."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.api.lookup import CONVERSATION, conversation_of
+from sunco.emulator.api.lookup import conversation_of
 from sunco.emulator.api.operation import Operations
-from sunco.emulator.errors import ApiError, bad_request
+from sunco.emulator.api.paths import CONVERSATION
+from sunco.emulator.errors import bad_request, forbidden
 from sunco.emulator.schemas.conversations import CONTROL, CONTROL_TRANSFER
-from sunco.emulator.state.rendering import present
-from sunco.emulator.state.switchboard import ControlError, Switchboard
+from sunco.emulator.state.rendering import omit_none
+from sunco.emulator.state.switchboard import NEXT, Control, ControlError, Switchboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sunco.emulator.api.operation import Answer, Call
-    from sunco.emulator.state.conversations import Conversation
+    from sunco.emulator.api.operation import Call, Result
     from sunco.emulator.state.switchboard import SwitchboardIntegration
 
 operations: Operations = Operations()
 
 
 @operations.add("POST", f"{CONVERSATION}/passControl", body=CONTROL_TRANSFER)
-def pass_control(call: Call) -> Answer:
-    """Make a switchboard integration active."""
+def pass_control(call: Call) -> Result:
+    """Make a switchboard integration active.
+
+    `next` is idempotent for integrations: it is disregarded once the caller is not active.
+    """
     reference = call.body["switchboardIntegration"]
-    return _move(call, "passControl", lambda board, one: board.pass_control(one, reference))
+    if reference == NEXT and _has_passed_control(call):
+        return {}
+    return _move(call, "passControl", lambda board, control: board.pass_control(control, reference))
 
 
 @operations.add("POST", f"{CONVERSATION}/offerControl", body=CONTROL_TRANSFER)
-def offer_control(call: Call) -> Answer:
+def offer_control(call: Call) -> Result:
     """Make a switchboard integration pending."""
     reference = call.body["switchboardIntegration"]
-    return _move(call, "offerControl", lambda board, one: board.offer_control(one, reference))
+    return _move(
+        call, "offerControl", lambda board, control: board.offer_control(control, reference)
+    )
 
 
 @operations.add("POST", f"{CONVERSATION}/acceptControl", body=CONTROL)
-def accept_control(call: Call) -> Answer:
+def accept_control(call: Call) -> Result:
     """Make the pending switchboard integration active."""
-    pending = conversation_of(call).pending
+    pending = conversation_of(call).control.pending
     if pending is not None:
-        _only_for(call, pending)
+        _check_caller(call, pending)
     return _move(call, "acceptControl", Switchboard.accept_control)
 
 
 @operations.add("POST", f"{CONVERSATION}/releaseControl", body=CONTROL, body_required=False)
-def release_control(call: Call) -> Answer:
-    """Leave the conversation in nobody's control, until its user writes again."""
+def release_control(call: Call) -> Result:
+    """Release the control of a conversation until its user writes again."""
     conversation = conversation_of(call)
-    _only_for(call, conversation.active)
-    conversation.active = conversation.pending = None
+    _check_caller(call, conversation.control.active)
+    conversation.control = Control()
     metadata = call.body.get("metadata")
-    call.app.announce("switchboard:releaseControl", conversation, **present(metadata=metadata))
+    call.app.announce("switchboard:releaseControl", conversation, **omit_none(metadata=metadata))
     return {}
 
 
 def _move(
-    call: Call, action: str, move: Callable[[Switchboard, Conversation], None]
+    call: Call, action: str, move: Callable[[Switchboard, Control], Control]
 ) -> dict[str, Any]:
     conversation = conversation_of(call)
-    metadata = present(metadata=call.body.get("metadata"))
+    metadata = omit_none(metadata=call.body.get("metadata"))
     try:
-        move(call.app.switchboard or Switchboard(), conversation)
+        conversation.control = move(call.app.switchboard or Switchboard(), conversation.control)
     except ControlError as error:
-        told = {"error": {"code": error.code, "message": str(error)}, **metadata}
-        call.app.announce(f"switchboard:{action}:failure", conversation, **told)
+        payload = {"error": {"code": error.code, "message": str(error)}, **metadata}
+        call.app.announce(f"switchboard:{action}:failure", conversation, **payload)
         raise bad_request(str(error)) from None
     call.app.announce(f"switchboard:{action}", conversation, **metadata)
     return {}
 
 
-def _only_for(call: Call, seat: SwitchboardIntegration | None) -> None:
+def _has_passed_control(call: Call) -> bool:
+    caller, board = call.principal.integration_id, call.app.switchboard
+    if caller is None or board is None:
+        return False
+    entries, active = board.entries_of(caller), conversation_of(call).control.active
+    return bool(entries) and active not in (None, *entries)
+
+
+def _check_caller(call: Call, expected: SwitchboardIntegration | None) -> None:
     caller = call.principal.integration_id
-    if caller is not None and (seat is None or seat.integration_id != caller):
-        raise ApiError(403, "forbidden", "Forbidden")
+    if caller is not None and (expected is None or expected.integration_id != caller):
+        raise forbidden()

@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.api.lookup import ANY_APP
 from sunco.emulator.api.operation import APP, Operations
+from sunco.emulator.api.paths import ANY_APP
 from sunco.emulator.errors import ApiError, bad_request, not_found
 from sunco.emulator.schemas.configuration import (
     SWITCHBOARD,
     SWITCHBOARD_INTEGRATION_CREATE,
     SWITCHBOARD_INTEGRATION_UPDATE,
 )
-from sunco.emulator.state.switchboard import Switchboard, SwitchboardIntegration
+from sunco.emulator.state.switchboard import Control, Switchboard, SwitchboardIntegration
 
 if TYPE_CHECKING:
-    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.api.operation import Call, Result
 
-MOST_INTEGRATIONS = 10
+MAX_INTEGRATIONS = 10
 _ALL = f"{ANY_APP}/switchboards"
 _ONE = f"{_ALL}/{{switchboardId}}"
-_SEATS = f"{_ONE}/switchboardIntegrations"
-_SEAT = f"{_SEATS}/{{switchboardIntegrationId}}"
+_INTEGRATIONS = f"{_ONE}/switchboardIntegrations"
+_INTEGRATION = f"{_INTEGRATIONS}/{{switchboardIntegrationId}}"
 
 operations: Operations = Operations()
 
 
 @operations.add("POST", _ALL, status=201, scopes=APP)
-def create(call: Call) -> Answer:
+def create(call: Call) -> Result:
     """Create the app's switchboard, disabled and empty."""
     if call.app.switchboard is not None:
         raise bad_request("Only one switchboard can be created per app")
@@ -36,19 +36,19 @@ def create(call: Call) -> Answer:
 
 
 @operations.add("GET", _ALL, scopes=APP)
-def list_(call: Call) -> Answer:
-    """List the switchboards, of which there is one at most."""
+def list_(call: Call) -> Result:
+    """List the switchboards, at most one."""
     switchboard = call.app.switchboard
     return {"switchboards": [switchboard.to_json()] if switchboard else []}
 
 
 @operations.add("PATCH", _ONE, body=SWITCHBOARD, scopes=APP)
-def update(call: Call) -> Answer:
-    """Choose the default, and switch it on or off."""
+def update(call: Call) -> Result:
+    """Update the switchboard: missing members are kept."""
     switchboard = _switchboard(call)
     default_id = call.body.get("defaultSwitchboardIntegrationId", switchboard.default_id)
     if default_id is not None and switchboard.find(default_id) is None:
-        raise _seat_not_found()
+        raise _entry_not_found()
     enabled = call.body.get("enabled", switchboard.enabled)
     if enabled and default_id is None:
         raise bad_request(
@@ -59,71 +59,67 @@ def update(call: Call) -> Answer:
 
 
 @operations.add("DELETE", _ONE, scopes=APP)
-def delete(call: Call) -> Answer:
-    """Delete the switchboard, and nobody is in control of anything any more."""
+def delete(call: Call) -> Result:
+    """Delete the switchboard, and release the control of all conversations."""
     _switchboard(call)
     call.app.switchboard = None
     for conversation in call.app.conversations:
-        conversation.active = conversation.pending = None
+        conversation.control = Control()
     return {}
 
 
-@operations.add("POST", _SEATS, status=201, body=SWITCHBOARD_INTEGRATION_CREATE, scopes=APP)
-def create_integration(call: Call) -> Answer:
-    """Put an integration on the switchboard."""
+@operations.add("POST", _INTEGRATIONS, status=201, body=SWITCHBOARD_INTEGRATION_CREATE, scopes=APP)
+def create_integration(call: Call) -> Result:
+    """Add an integration to the switchboard."""
     switchboard = _switchboard(call)
-    if len(switchboard.integrations) >= MOST_INTEGRATIONS:
+    if len(switchboard.integrations) >= MAX_INTEGRATIONS:
         title = "Switchboard has reached the max number of switchboard integrations (10)"
         raise ApiError(400, "too_many_switchboard_integrations", title)
     linked = _linked(call)
     _check(call, switchboard)
-    seat = SwitchboardIntegration(
+    entry = SwitchboardIntegration(
         call.app.clock.new_id(), call.body["name"], linked["id"], linked["type"]
     )
-    _set_options(seat, call.body)
-    switchboard.integrations.append(seat)
-    return {"switchboardIntegration": seat.settings_to_json()}
+    _set_options(entry, call.body)
+    switchboard.integrations.append(entry)
+    return {"switchboardIntegration": entry.settings_to_json()}
 
 
-@operations.add("GET", _SEATS, scopes=APP)
-def list_integrations(call: Call) -> Answer:
+@operations.add("GET", _INTEGRATIONS, scopes=APP)
+def list_integrations(call: Call) -> Result:
     """List the integrations on the switchboard."""
-    seats = _switchboard(call).integrations
-    return {"switchboardIntegrations": [seat.settings_to_json() for seat in seats]}
+    entries = _switchboard(call).integrations
+    return {"switchboardIntegrations": [entry.settings_to_json() for entry in entries]}
 
 
-@operations.add("PATCH", _SEAT, body=SWITCHBOARD_INTEGRATION_UPDATE, scopes=APP)
-def update_integration(call: Call) -> Answer:
-    """Change how an integration takes part: what is missing stays."""
+@operations.add("PATCH", _INTEGRATION, body=SWITCHBOARD_INTEGRATION_UPDATE, scopes=APP)
+def update_integration(call: Call) -> Result:
+    """Update a switchboard integration: missing members are kept."""
     switchboard = _switchboard(call)
-    seat = _seat(call, switchboard)
-    _check(call, switchboard, seat)
+    entry = _entry(call, switchboard)
+    _check(call, switchboard, entry)
     if "integrationId" in call.body or "integrationType" in call.body:
         linked = _linked(call)
-        seat.integration_id, seat.integration_type = linked["id"], linked["type"]
-    seat.name = call.body.get("name", seat.name)
-    _set_options(seat, call.body)
-    return {"switchboardIntegration": seat.settings_to_json()}
+        entry.integration_id, entry.integration_type = linked["id"], linked["type"]
+    entry.name = call.body.get("name", entry.name)
+    _set_options(entry, call.body)
+    return {"switchboardIntegration": entry.settings_to_json()}
 
 
-@operations.add("DELETE", _SEAT, scopes=APP)
-def delete_integration(call: Call) -> Answer:
-    """Take an integration off the switchboard, and out of every conversation's control."""
+@operations.add("DELETE", _INTEGRATION, scopes=APP)
+def delete_integration(call: Call) -> Result:
+    """Remove an integration from the switchboard and from the control of all conversations."""
     switchboard = _switchboard(call)
-    seat = _seat(call, switchboard)
-    if seat.id == switchboard.default_id:
+    entry = _entry(call, switchboard)
+    if entry.id == switchboard.default_id:
         raise bad_request("The default switchboardIntegration cannot be deleted")
-    if any(one.next_id == seat.id for one in switchboard.integrations):
+    if any(one.next_id == entry.id for one in switchboard.integrations):
         raise bad_request(
             "A switchboardIntegration that is the next of another one cannot be deleted"
         )
-    switchboard.integrations.remove(seat)
+    switchboard.integrations.remove(entry)
     for conversation in call.app.conversations:
-        # The default takes over the next time that something happens.
-        if conversation.active is seat:
-            conversation.active = None
-        if conversation.pending is seat:
-            conversation.pending = None
+        conversation.control = conversation.control.without(entry)
     return {}
 
 
@@ -134,14 +130,14 @@ def _switchboard(call: Call) -> Switchboard:
     return switchboard
 
 
-def _seat(call: Call, switchboard: Switchboard) -> SwitchboardIntegration:
-    seat = switchboard.find(call.ids["switchboardIntegrationId"])
-    if seat is None:
-        raise _seat_not_found()
-    return seat
+def _entry(call: Call, switchboard: Switchboard) -> SwitchboardIntegration:
+    entry = switchboard.find(call.ids["switchboardIntegrationId"])
+    if entry is None:
+        raise _entry_not_found()
+    return entry
 
 
-def _seat_not_found() -> ApiError:
+def _entry_not_found() -> ApiError:
     title = "SwitchboardIntegration not found"
     return ApiError(404, "switchboard_integration_not_found", title)
 
@@ -162,13 +158,13 @@ def _check(
 ) -> None:
     next_id = call.body.get("nextSwitchboardIntegrationId")
     if next_id is not None and switchboard.find(next_id) is None:
-        raise _seat_not_found()
-    others = [seat for seat in switchboard.integrations if seat is not itself]
-    if call.body.get("name") in [seat.name for seat in others]:
+        raise _entry_not_found()
+    others = [entry for entry in switchboard.integrations if entry is not itself]
+    if call.body.get("name") in [entry.name for entry in others]:
         raise bad_request("The name of a switchboardIntegration must be unique")
 
 
-def _set_options(seat: SwitchboardIntegration, body: dict[str, Any]) -> None:
-    seat.next_id = body.get("nextSwitchboardIntegrationId", seat.next_id)
-    seat.deliver_standby_events = body.get("deliverStandbyEvents", seat.deliver_standby_events)
-    seat.message_history_count = body.get("messageHistoryCount", seat.message_history_count)
+def _set_options(entry: SwitchboardIntegration, body: dict[str, Any]) -> None:
+    entry.next_id = body.get("nextSwitchboardIntegrationId", entry.next_id)
+    entry.deliver_standby_events = body.get("deliverStandbyEvents", entry.deliver_standby_events)
+    entry.message_history_count = body.get("messageHistoryCount", entry.message_history_count)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco.emulator.api.lookup import USER, USERS, user_of
+from sunco.emulator.api.lookup import user_of
 from sunco.emulator.api.operation import Operations
+from sunco.emulator.api.paths import USER, USERS
 from sunco.emulator.errors import ApiError, bad_request, not_found
 from sunco.emulator.schemas.configuration import SYNC
 from sunco.emulator.schemas.users import USER_CREATE, USER_UPDATE
+from sunco.emulator.services import users
 from sunco.emulator.services.merging import synchronize, user_by_zendesk_id
+from sunco.emulator.state.account import CoreUser
 
 if TYPE_CHECKING:
-    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.api.operation import Call, Result
 
 _EMAIL = "filter[identities.email]"
 
@@ -20,17 +23,17 @@ operations: Operations = Operations()
 
 
 @operations.add("POST", USERS, status=201, body=USER_CREATE)
-def create(call: Call) -> Answer:
+def create(call: Call) -> Result:
     """Create a user."""
     external_id = call.body.get("externalId")
     if external_id and call.app.user_by_external_id(external_id, call.body.get("brandId")):
         raise ApiError(409, "conflict", "User already exists")
-    return {"user": call.app.create_user(call.body).to_json()}
+    return {"user": users.create_user(call.app, call.body).to_json()}
 
 
 @operations.add("GET", USERS)
-def list_(call: Call) -> Answer:
-    """List the users who have proven to own an e-mail address."""
+def list_(call: Call) -> Result:
+    """List the users that have a verified e-mail address."""
     email = call.query.get(_EMAIL)
     if email is None:
         raise bad_request(f"{_EMAIL} is required")
@@ -40,43 +43,41 @@ def list_(call: Call) -> Answer:
 
 
 @operations.add("GET", USER)
-def get(call: Call) -> Answer:
+def get(call: Call) -> Result:
     """Return one user."""
     return {"user": user_of(call).to_json()}
 
 
 @operations.add("PATCH", USER, body=USER_UPDATE)
-def update(call: Call) -> Answer:
-    """Change a user: null clears, what is missing stays."""
+def update(call: Call) -> Result:
+    """Update a user: null clears, missing members are kept."""
     user = user_of(call)
     user.update(call.body)
     return {"user": user.to_json()}
 
 
-@operations.add("DELETE", USER)
-def delete(call: Call) -> Answer:
+@operations.add("DELETE", USER, erases=True)
+def delete(call: Call) -> Result:
     """Delete a user, its clients and its personal conversations."""
-    call.app.delete_user(user_of(call))
+    users.delete_user(call.app, user_of(call))
     return {}
 
 
-@operations.add("DELETE", f"{USER}/personalinformation")
-def delete_personal_information(call: Call) -> Answer:
-    """Forget who a user is, but not what was said."""
+@operations.add("DELETE", f"{USER}/personalinformation", erases=True)
+def delete_personal_information(call: Call) -> Result:
+    """Clear who a user is; the messages are kept."""
     user = user_of(call)
-    user.forget_personal_information()
-    for conversation in user.conversations:
-        for message in conversation.messages:
-            if message["author"].get("userId") == user.id:
-                message["author"] = {"type": "user", "userId": user.id}
+    users.clear_personal_information(call.app, user)
     return {"user": user.to_json()}
 
 
 @operations.add("POST", f"{USERS}/{{zendeskId}}/sync", body=SYNC, body_required=False)
-def sync(call: Call) -> Answer:
-    """Bring a user up to date with the Zendesk user that it stands for."""
+def sync(call: Call) -> Result:
+    """Update a user from its Zendesk user."""
     zendesk_id = call.ids["zendeskId"]
-    if user_by_zendesk_id(call.app, zendesk_id) is None:
+    user = user_by_zendesk_id(call.app, zendesk_id)
+    if user is None:
         raise not_found("User")
     surviving_id = call.body.get("survivingZendeskId", zendesk_id)
-    return {"user": synchronize(call.app, zendesk_id, surviving_id).to_json()}
+    core = call.account.core_users.get(surviving_id, CoreUser())
+    return {"user": synchronize(call.app, user, surviving_id, core).to_json()}

@@ -1,11 +1,12 @@
-"""The webhooks of custom integrations, and of those that partners installed."""
+"""Webhooks of custom integrations and of partners' integrations."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.api.lookup import INTEGRATION, integration_of
+from sunco.emulator.api.lookup import integration_of
 from sunco.emulator.api.operation import WEBHOOKS, Operations
+from sunco.emulator.api.paths import INTEGRATION
 from sunco.emulator.errors import bad_request, resource_not_found
 from sunco.emulator.schemas.configuration import WEBHOOK_CREATE, WEBHOOK_UPDATE
 from sunco.emulator.schemas.integrations import KINDS
@@ -14,10 +15,10 @@ from sunco.emulator.state.webhooks import Webhook
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sunco.emulator.api.operation import Answer, Call
+    from sunco.emulator.api.operation import Call, Result
     from sunco.emulator.state.app import App
 
-MOST_WEBHOOKS = 10
+MAX_WEBHOOKS = 10
 _ALL = f"{INTEGRATION}/webhooks"
 _ONE = f"{_ALL}/{{webhookId}}"
 
@@ -25,17 +26,17 @@ operations: Operations = Operations()
 
 
 @operations.add("POST", _ALL, status=201, body=WEBHOOK_CREATE, scopes=WEBHOOKS)
-def create(call: Call) -> Answer:
+def create(call: Call) -> Result:
     """Create a webhook."""
     integration = integration_of(call)
     if integration["type"] in KINDS and integration["type"] != "custom":
         raise bad_request("Webhooks are available only for custom integrations")
-    check_room(call.app)
+    check_limit(call.app)
     return {"webhook": add_webhook(call.app, integration["id"], call.body).to_json()}
 
 
 @operations.add("GET", _ALL, scopes=WEBHOOKS)
-def list_(call: Call) -> Answer:
+def list_(call: Call) -> Result:
     """List the webhooks of an integration."""
     integration_id = integration_of(call)["id"]
     found = [one for one in call.app.webhooks if one.integration_id == integration_id]
@@ -43,38 +44,38 @@ def list_(call: Call) -> Answer:
 
 
 @operations.add("GET", _ONE, scopes=WEBHOOKS)
-def get(call: Call) -> Answer:
+def get(call: Call) -> Result:
     """Return one webhook."""
     return {"webhook": _webhook(call).to_json()}
 
 
 @operations.add("PATCH", _ONE, body=WEBHOOK_UPDATE, scopes=WEBHOOKS)
-def update(call: Call) -> Answer:
-    """Change a webhook: what is missing stays."""
+def update(call: Call) -> Result:
+    """Update a webhook: missing members are kept."""
     webhook = _webhook(call)
     webhook.update(call.body)
     return {"webhook": webhook.to_json()}
 
 
 @operations.add("DELETE", _ONE, scopes=WEBHOOKS)
-def delete(call: Call) -> Answer:
-    """Delete a webhook; what waits for it is not delivered any more."""
+def delete(call: Call) -> Result:
+    """Delete a webhook with the events that wait for it."""
     call.app.webhooks.remove(_webhook(call).id)
     return {}
 
 
-def check_room(app: App) -> None:
-    """See that the app can have one more webhook.
+def check_limit(app: App) -> None:
+    """Check that the app can have one more webhook.
 
     Raises:
-        ApiError: 400 if it has as many as it may.
+        ApiError: 400 if the limit is reached.
     """
-    if len(app.webhooks) >= MOST_WEBHOOKS:
-        raise bad_request(f"The maximum number of webhooks ({MOST_WEBHOOKS}) has been reached")
+    if len(app.webhooks) >= MAX_WEBHOOKS:
+        raise bad_request(f"The maximum number of webhooks ({MAX_WEBHOOKS}) has been reached")
 
 
 def add_webhook(app: App, integration_id: str, description: Mapping[str, Any]) -> Webhook:
-    """Add a webhook to an integration, from what the API was sent."""
+    """Add a webhook to an integration, from its form in the API."""
     webhook = Webhook(
         app.clock.new_id(),
         integration_id,

@@ -1,1 +1,1 @@
-"""Webhook deliveries and how they are sent."""
+"""Delivering events to webhooks."""

@@ -1,4 +1,4 @@
-"""Delivering what waits in the outbox, with the platform's retries."""
+"""Delivering the events in the outbox, with the retries of the platform."""
 
 from __future__ import annotations
 
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from sunco.emulator.state.webhooks import Webhook
 
 TIMEOUT_SECONDS = 20.0
-# The gaps between five tries: 14 minutes and a bit in all.
-GAPS_SECONDS = (15.0, 60.0, 180.0, 600.0)
-FINAL = frozenset({400, 401, 403, 404, 406})
-MOST_EVENTS = 100
-MOST_RETRYING = 100
-MOST_LOGGED = 1000
+# The delays between five attempts, about 15 minutes in all.
+RETRY_DELAYS_SECONDS = (15.0, 60.0, 180.0, 600.0)
+FINAL_STATUSES = frozenset({400, 401, 403, 404, 406})
+MAX_EVENTS = 100
+MAX_RETRYING = 100
+MAX_LOGGED = 1000
 
 _log = getLogger("sunco.emulator")
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One try to call a webhook.
+    """An attempt to call a webhook.
 
     Args:
         webhook_id: The webhook.
-        url: Where it was called.
-        attempt: Which try it was, from 1.
-        status: The status of the answer, if there was one.
-        error: Why there was none.
-        body: What was sent.
+        url: Its target.
+        attempt: The number of the attempt, from 1.
+        status: The status of the response, None without a response.
+        error: Why there was no response.
+        body: The request body.
     """
 
     webhook_id: str
@@ -56,28 +56,32 @@ class Delivery:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the target has taken it."""
+        """Whether the response has a 2xx status."""
         return self.status is not None and 200 <= self.status < 300  # noqa: PLR2004
 
     @property
     def is_final(self) -> bool:
-        """Whether it is not tried again."""
-        return self.succeeded or self.status in FINAL or self.attempt > len(GAPS_SECONDS)
+        """Whether it is not retried."""
+        return (
+            self.succeeded
+            or self.status in FINAL_STATUSES
+            or self.attempt > len(RETRY_DELAYS_SECONDS)
+        )
 
 
-class Deliveries:
-    """Delivers while it is running, in tasks of its own; never otherwise.
+class WebhookDispatcher:
+    """Delivers events in background tasks while it is running.
 
-    The events of a webhook are first tried in order, several at a time if they wait. A call that
-    failed waits aside for its next try, and does not hold up what comes after it.
+    The first attempts for a webhook are in order, several events at a time if they wait. A failed
+    delivery is retried independently and does not block later events.
 
     Args:
-        account: All that there is.
-        retry_scale: By what to multiply the gaps between tries.
+        account: The account.
+        retry_scale: The factor for the delays between attempts.
     """
 
     def __init__(self, account: Account, *, retry_scale: float) -> None:
-        self.log: deque[Delivery] = deque(maxlen=MOST_LOGGED)
+        self.log: deque[Delivery] = deque(maxlen=MAX_LOGGED)
         self._account = account
         self._retry_scale = retry_scale
         self._senders: list[tuple[str, Send]] = []
@@ -87,17 +91,17 @@ class Deliveries:
         self._watchers: set[Event] = set()
 
     def send_by(self, send: Send, prefix: str) -> None:
-        """Call targets that begin with `prefix` in another way than over HTTP."""
+        """Use another sender than HTTP for targets that start with `prefix`."""
         self._senders.insert(0, (prefix, send))
 
     @property
     def waiting(self) -> bool:
-        """Whether anything is still to be delivered."""
+        """Whether deliveries are waiting or in flight."""
         return bool(self._busy or self._retrying or self._account.outbox.webhook_ids())
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
-        """Deliver until the block is left; what is not delivered by then stays in the outbox."""
+        """Deliver within the block. Events that are not delivered by then stay in the outbox."""
         if self._tasks is not None:
             yield
             return
@@ -109,11 +113,11 @@ class Deliveries:
             finally:
                 self._tasks = None
                 tasks.cancel_scope.cancel()
-                # Whoever waits for these tasks in vain has to take over.
-                self._tell()
+                # A drain that waits for these tasks has to take over.
+                self._notify()
 
     def wake(self) -> None:
-        """Begin with whatever has come into the outbox."""
+        """Start delivering new events in the outbox."""
         if self._tasks is None:
             return
         for webhook_id in self._account.outbox.webhook_ids():
@@ -121,8 +125,8 @@ class Deliveries:
                 self._busy.add(webhook_id)
                 self._tasks.start_soon(self._work, webhook_id, self._tasks)
 
-    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - it is the caller's to set
-        """Deliver until nothing is left to do, retries included.
+    async def drain(self, timeout: float) -> None:  # noqa: ASYNC109 - the caller sets it
+        """Deliver until nothing is waiting or in flight, retries included.
 
         Raises:
             TimeoutError: It takes longer than `timeout` seconds.
@@ -140,16 +144,16 @@ class Deliveries:
         finally:
             self._watchers.discard(watcher)
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for watcher in self._watchers:
             watcher.set()
 
-    def _settle(self, tasks: TaskGroup) -> None:
+    def _finish(self, tasks: TaskGroup) -> None:
         if self._tasks is not tasks:
-            # What a stopped task has put back is for the tasks that others run by now.
+            # Events that a cancelled task has put back are for the tasks of the next run.
             self.wake()
         if not self.waiting:
-            self._tell()
+            self._notify()
 
     def _find(self, webhook_id: str) -> tuple[App, Webhook] | None:
         for app in self._account.apps.values():
@@ -161,24 +165,24 @@ class Deliveries:
     async def _work(self, webhook_id: str, tasks: TaskGroup) -> None:
         outbox = self._account.outbox
         try:
-            while events := outbox.take(webhook_id, MOST_EVENTS):
+            while events := outbox.take(webhook_id, MAX_EVENTS):
                 try:
                     done = await self._attempt(webhook_id, events, 1)
                 except get_cancelled_exc_class():
                     outbox.put_back(webhook_id, events)
                     raise
-                if not done and self._retrying < MOST_RETRYING:
+                if not done and self._retrying < MAX_RETRYING:
                     self._retrying += 1
                     tasks.start_soon(self._retry, webhook_id, events, tasks)
         finally:
             self._busy.discard(webhook_id)
-            self._settle(tasks)
+            self._finish(tasks)
 
     async def _retry(self, webhook_id: str, events: list[dict[str, Any]], tasks: TaskGroup) -> None:
         try:
             attempt, done = 1, False
             while not done:
-                await sleep(GAPS_SECONDS[attempt - 1] * self._retry_scale)
+                await sleep(RETRY_DELAYS_SECONDS[attempt - 1] * self._retry_scale)
                 attempt += 1
                 done = await self._attempt(webhook_id, events, attempt)
         except get_cancelled_exc_class():
@@ -186,7 +190,7 @@ class Deliveries:
             raise
         finally:
             self._retrying -= 1
-            self._settle(tasks)
+            self._finish(tasks)
 
     async def _attempt(self, webhook_id: str, events: list[dict[str, Any]], number: int) -> bool:
         found = self._find(webhook_id)
@@ -216,8 +220,8 @@ class Deliveries:
             with fail_after(TIMEOUT_SECONDS):
                 return await (send or send_over_http)(url, headers, content), None
         except TimeoutError:
-            return None, f"no answer within {TIMEOUT_SECONDS:g} s"
+            return None, f"no response within {TIMEOUT_SECONDS:g} s"
         except Exception as error:  # noqa: BLE001
-            # Whatever is wrong with a target must not stop the other deliveries.
+            # A target that fails in any way must not stop the other deliveries.
             _log.exception("Webhook %s could not be called at %s", webhook.id, url)
             return None, f"{type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""Carrying a webhook's call to its target: over HTTP, or straight into an app."""
+"""Senders of webhook requests: over HTTP, or to an ASGI app in the same process."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _CHUNK = 65536
 
 
 async def send_over_http(url: str, headers: Mapping[str, str], body: bytes) -> int:
-    """Post over HTTP, and return the status of the answer.
+    """Send a POST request, and return the status of the response.
 
     Args:
-        url: Where to.
-        headers: The headers, without those that frame the message.
+        url: The target.
+        headers: The headers, without `Host`, `Connection` and `Content-Length`.
         body: The body.
 
     Raises:
-        ValueError: The URL cannot be called.
-        OSError: There is no connection.
-        h11.RemoteProtocolError: The answer is not HTTP.
+        ValueError: It is not an HTTP URL.
+        OSError: The connection fails.
+        h11.RemoteProtocolError: The response is not HTTP.
     """
     parts = urlsplit(url)
     if parts.scheme not in _PORTS or not parts.hostname:
-        raise ValueError(f"Not an HTTP address: {url}")
+        raise ValueError(f"Not an HTTP URL: {url}")
     path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
     port = parts.port or _PORTS[parts.scheme]
     connection = h11.Connection(h11.CLIENT)
@@ -48,8 +48,8 @@ async def send_over_http(url: str, headers: Mapping[str, str], body: bytes) -> i
             *headers.items(),
         ],
     )
-    opened = [head, h11.Data(data=body), h11.EndOfMessage()]
-    data = b"".join(connection.send(event) or b"" for event in opened)
+    events = [head, h11.Data(data=body), h11.EndOfMessage()]
+    data = b"".join(connection.send(event) or b"" for event in events)
     opening = (
         connect_tcp(parts.hostname, port, tls=True)
         if parts.scheme == "https"
@@ -68,8 +68,8 @@ async def send_over_http(url: str, headers: Mapping[str, str], body: bytes) -> i
                     connection.receive_data(b"")
 
 
-def sender_into(app: ASGIApp) -> Send:
-    """A way of sending that calls an ASGI app, whatever host the URL names.
+def sender_to(app: ASGIApp) -> Send:
+    """A sender that calls an ASGI app, regardless of the host in the URL.
 
     Args:
         app: The app.
@@ -78,7 +78,7 @@ def sender_into(app: ASGIApp) -> Send:
     async def send(url: str, headers: Mapping[str, str], body: bytes) -> int:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
-        framed = {"host": host, "content-length": str(len(body)), **headers}
+        all_headers = {"host": host, "content-length": str(len(body)), **headers}
         scope: Scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -89,29 +89,29 @@ def sender_into(app: ASGIApp) -> Send:
             "raw_path": (parts.path or "/").encode(),
             "query_string": parts.query.encode(),
             "root_path": "",
-            "headers": [(name.encode(), text.encode()) for name, text in framed.items()],
+            "headers": [(name.encode(), text.encode()) for name, text in all_headers.items()],
             "client": ("127.0.0.1", 0),
             "server": (parts.hostname, parts.port or _PORTS.get(parts.scheme)),
         }
         statuses: list[int] = []
-        given: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-        answered = Event()
+        messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+        responded = Event()
 
         async def receive() -> Message:
-            if given:
-                return given.pop()
-            await answered.wait()
+            if messages:
+                return messages.pop()
+            await responded.wait()
             return {"type": "http.disconnect"}
 
-        async def answer(message: Message) -> None:
+        async def respond(message: Message) -> None:
             if message["type"] == "http.response.start":
                 statuses.append(message["status"])
             elif not message.get("more_body"):
-                answered.set()
+                responded.set()
 
-        await app(scope, receive, answer)
+        await app(scope, receive, respond)
         if not statuses:
-            raise ConnectionError("The app returned without an answer")
+            raise ConnectionError("The app returned without a response")
         return statuses[0]
 
     return send

@@ -1,1 +1,1 @@
-"""What end users can do, and the facade that offers it."""
+"""Actions of end users, for Python and HTTP alike."""

@@ -1,28 +1,28 @@
-"""Acting as end users, from Python."""
+"""The actions of end users as Python methods."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias, cast
 
 from sunco.emulator.errors import ApiError
 
-if TYPE_CHECKING:
-    from sunco.emulator.persistence.recorder import History
+Perform: TypeAlias = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
 class EndUsers:
-    """What end users can do, as methods.
+    """The actions of end users.
 
-    A user, a conversation, a message, a client or an integration is named by its id, or is
-    anything that has one: what the API answers, or what a client makes of it.
+    Users, conversations, messages, clients and integrations are passed by id, or as any object or
+    mapping that has an `id`. A user can be passed by its external id, too. Users are found in every
+    app, in the emulator's own app first.
 
     Args:
-        history: Performs what they do.
+        perform: Performs an action, by name and arguments.
     """
 
-    def __init__(self, history: History) -> None:
-        self._history = history
+    def __init__(self, perform: Perform) -> None:
+        self._perform_action = perform
 
     def say(
         self,
@@ -36,17 +36,17 @@ class EndUsers:
 
         Args:
             user: The user, or its id or external id.
-            content: The text, or the content as the API writes it.
-            conversation: Where; by default the user's default conversation, which begins if
-                there is none.
-            integration: The integration to write by; by default the first of type `web`.
+            content: The text, or the content in the form of the API.
+            conversation: By default the user's default conversation, which is created if there is
+                none.
+            integration: The channel; by default the first integration of type `web`.
 
         Raises:
-            ValueError: It cannot be said.
+            ValueError: The message is rejected.
         """
-        said = {"text": content} if isinstance(content, str) else {"content": dict(content)}
-        answer = self._act("say", user, conversation, integration, **said)
-        message: dict[str, Any] = answer["message"]
+        body = {"text": content} if isinstance(content, str) else {"content": dict(content)}
+        result = self._act("say", user, conversation, integration, **body)
+        message: dict[str, Any] = result["message"]
         return message
 
     def tap(
@@ -58,14 +58,14 @@ class EndUsers:
         conversation: object = None,
         integration: object = None,
     ) -> dict[str, Any]:
-        """Tap a button of a message: a quick reply, which says its text, or a postback.
+        """Tap a button of a message: a quick reply, which posts its text, or a postback.
 
         Args:
             user: The user, or its id or external id.
             message: The message, or its id.
             action: The button's text or payload; by default the first one.
-            conversation: Where; by default the user's default conversation.
-            integration: The integration to act by; by default the first of type `web`.
+            conversation: By default the user's default conversation.
+            integration: The channel; by default the first integration of type `web`.
 
         Returns:
             `{"message": ...}` for a reply, `{"postback": ...}` for a postback.
@@ -85,21 +85,22 @@ class EndUsers:
         conversation: object = None,
         integration: object = None,
     ) -> dict[str, Any]:
-        """Fill in a form, and return the message that says so.
+        """Submit a form, and return the form response.
 
         Args:
             user: The user, or its id or external id.
             message: The message with the form, or its id.
-            fields: The answers by the fields' names; for a selection, the option's.
-            conversation: Where; by default the user's default conversation.
-            integration: The integration to act by; by default the first of type `web`.
+            fields: The values by the names of the fields; for a selection, the name or label of
+                an option.
+            conversation: By default the user's default conversation.
+            integration: The channel; by default the first integration of type `web`.
 
         Raises:
-            ValueError: The form has no such fields, or was filled in already.
+            ValueError: A field is missing or invalid, or the form was submitted before.
         """
-        told = {"message": id_of(message), "fields": dict(fields)}
-        answer = self._act("fill", user, conversation, integration, **told)
-        posted: dict[str, Any] = answer["message"]
+        body = {"message": id_of(message), "fields": dict(fields)}
+        result = self._act("fill", user, conversation, integration, **body)
+        posted: dict[str, Any] = result["message"]
         return posted
 
     def read(self, user: object, *, conversation: object = None) -> None:
@@ -111,17 +112,24 @@ class EndUsers:
         self._act("read", user, conversation)
 
     def type(self, user: object, *, stop: bool = False, conversation: object = None) -> None:
-        """Begin to type in a conversation, by default the user's default one; or stop.
+        """Start or stop typing in a conversation, by default the user's default one.
 
         Raises:
             ValueError: There is no such conversation.
         """
-        self._act("typing", user, conversation, stop=stop)
+        self._act("type", user, conversation, stop=stop)
 
     def refer(
         self, user: object, code: str, *, conversation: object = None, **details: Any
     ) -> None:
-        """Come to the conversation by a link with a code.
+        """Follow a link with a referral code to a conversation.
+
+        Args:
+            user: The user, or its id or external id.
+            code: The code.
+            conversation: By default the user's default conversation, which is created if there is
+                none.
+            details: Further members of the referral's details.
 
         Raises:
             ValueError: There is no such conversation.
@@ -129,7 +137,7 @@ class EndUsers:
         self._act("refer", user, conversation, code=code, details=details)
 
     def confirm(self, user: object, client: object) -> dict[str, Any]:
-        """Agree to a channel that the business asked to link, and return the client.
+        """Confirm a channel that the business asked to link, and return the client.
 
         Raises:
             ValueError: There is no such client, or it is not pending.
@@ -138,7 +146,7 @@ class EndUsers:
         return linked
 
     def decline(self, user: object, client: object) -> None:
-        """Refuse a channel that the business asked to link.
+        """Decline a channel that the business asked to link.
 
         Raises:
             ValueError: There is no such client, or it is not pending.
@@ -148,26 +156,26 @@ class EndUsers:
     def authenticate(
         self, user: object, *, zendesk_id: str | None = None, email: str | None = None
     ) -> dict[str, Any]:
-        """Log in as a user, who proves to own an e-mail address, and return the user.
+        """Sign in as a user, and return the user.
 
         Args:
             user: The user, or its id or external id.
-            zendesk_id: The Zendesk user that it stands for.
-            email: The address.
+            zendesk_id: The user of Zendesk Support that it is linked to.
+            email: A verified e-mail address.
 
         Raises:
             ValueError: There is no such user.
         """
-        told = {"zendeskId": zendesk_id, "email": email}
-        given = {name: text for name, text in told.items() if text is not None}
+        body = {"zendeskId": zendesk_id, "email": email}
+        given = {name: text for name, text in body.items() if text is not None}
         changed: dict[str, Any] = self._act("authenticate", user, **given)["user"]
         return changed
 
     def core_user(self, zendesk_id: str, **fields: str) -> None:
-        """Say what Zendesk Support knows of a user, for when users are synchronized.
+        """Set a user of Zendesk Support, for the next synchronization.
 
         Args:
-            zendesk_id: The Zendesk user's id.
+            zendesk_id: The id of the user.
             fields: Any of `givenName`, `surname`, `externalId` and `email`.
         """
         self._perform("core_user", {"zendeskId": zendesk_id, **fields})
@@ -186,22 +194,22 @@ class EndUsers:
 
     def _perform(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            return self._history.act(name, body)
+            return self._perform_action(name, body)
         except ApiError as error:
             raise ValueError("; ".join(error.titles)) from None
 
 
-def id_of(named: object) -> str:
-    """The id that something is, or has.
+def id_of(record: object) -> str:
+    """The id of a record, or the id itself.
 
     Raises:
-        TypeError: It has none.
+        TypeError: There is no id.
     """
-    if isinstance(named, str):
-        return named
-    found: object = getattr(named, "id", None)
-    if isinstance(named, Mapping):
-        found = cast("Mapping[str, object]", named).get("id")
+    if isinstance(record, str):
+        return record
+    found: object = getattr(record, "id", None)
+    if isinstance(record, Mapping):
+        found = cast("Mapping[str, object]", record).get("id")
     if not isinstance(found, str):
-        raise TypeError(f"Expected an id, or what has one, not {named!r}")
+        raise TypeError(f"Expected an id, or an object with an id, not {record!r}")
     return found

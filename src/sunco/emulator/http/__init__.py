@@ -1,1 +1,1 @@
-"""From an HTTP request to an operation, and back."""
+"""From HTTP requests to operations and actions, and back."""

@@ -1,47 +1,36 @@
-"""Who is calling, and whether they may."""
+"""Authentication by key, JWT or access token, and authorization by scope."""
 
 from __future__ import annotations
 
 import hmac
 import json
 from base64 import b64decode, urlsafe_b64decode
-from dataclasses import dataclass
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Any, cast
 
-from sunco.emulator.errors import ApiError, not_found
+from sunco.emulator.errors import ApiError, forbidden, not_found
+from sunco.emulator.state.credentials import Principal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sunco.emulator.api.operation import Operation
-    from sunco.emulator.state.account import Account, Key
+    from sunco.emulator.state.account import Account
 
 _JWT_PARTS = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The owner of the key or token that a request came with, and how far it reaches."""
-
-    key_id: str
-    scope: str
-    app_id: str | None = None
-    integration_id: str | None = None
 
 
 ANYONE = Principal("", "")
 
 
 def authenticate(authorization: str | None, account: Account) -> Principal:
-    """Tell who is calling by the `Authorization` header.
+    """Authenticate the caller by the `Authorization` header.
 
     Args:
-        authorization: The header's value, if it was sent.
-        account: Whose keys and tokens are good.
+        authorization: The value of the header, None without one.
+        account: The account with the credentials.
 
     Raises:
-        ApiError: 401 unless the credentials are right.
+        ApiError: 401 for missing or invalid credentials.
     """
     scheme, _, credentials = (authorization or "").partition(" ")
     read = _SCHEMES.get(scheme.lower())
@@ -57,16 +46,21 @@ def authenticate(authorization: str | None, account: Account) -> Principal:
 
 
 def authorize(
-    principal: Principal, operation: Operation, ids: Mapping[str, str], account: Account
+    principal: Principal, scopes: tuple[str, ...], ids: Mapping[str, str], account: Account
 ) -> None:
-    """Let a caller in, or not.
+    """Check that the caller may call an operation.
+
+    Args:
+        principal: The caller.
+        scopes: The scopes that may call the operation.
+        ids: The ids in the path.
+        account: The account with the apps.
 
     Raises:
-        ApiError: 403 for a scope that the operation does not take, or for what belongs to others;
-            404 for an app that does not exist.
+        ApiError: 403 for another scope, app or integration; 404 for an app that does not exist.
     """
-    if principal.scope not in operation.scopes:
-        raise ApiError(403, "forbidden", "Forbidden")
+    if principal.scope not in scopes:
+        raise forbidden()
     if "appId" not in ids:
         return
     if ids["appId"] not in account.apps:
@@ -74,7 +68,7 @@ def authorize(
     of_other_app = principal.app_id not in (None, ids["appId"])
     integration_id = ids.get("integrationId", principal.integration_id)
     if of_other_app or principal.integration_id not in (None, integration_id):
-        raise ApiError(403, "forbidden", "Forbidden")
+        raise forbidden()
 
 
 def _basic(credentials: str, account: Account) -> Principal | None:
@@ -82,16 +76,16 @@ def _basic(credentials: str, account: Account) -> Principal | None:
         key_id, _, secret = b64decode(credentials, validate=True).decode().partition(":")
     except ValueError:
         return None
-    key = account.keys.get(key_id)
-    # An unknown key is compared too, so that the time taken does not tell which ids exist.
+    key = account.credentials.keys.get(key_id)
+    # The comparison happens for unknown keys, too: its time must not reveal which ids exist.
     known = compare_digest(secret.encode(), (key.secret if key else "").encode())
-    return _owner(key) if key and known else None
+    return key.principal if key and known else None
 
 
 def _bearer(credentials: str, account: Account) -> Principal | None:
-    grant = account.tokens.get(credentials)
+    grant = account.credentials.tokens.get(credentials)
     if grant is not None:
-        return Principal(grant.client_id, "integration", grant.app_id, grant.integration_id)
+        return grant.principal
     parts = credentials.split(".")
     if len(parts) != _JWT_PARTS:
         return None
@@ -101,18 +95,14 @@ def _bearer(credentials: str, account: Account) -> Principal | None:
     except (ValueError, RecursionError):
         return None
     kid = header.get("kid")
-    key = account.keys.get(kid) if isinstance(kid, str) else None
+    key = account.credentials.keys.get(kid) if isinstance(kid, str) else None
     if key is None or header.get("alg") != "HS256":
         return None
     signed = f"{parts[0]}.{parts[1]}".encode()
     genuine = compare_digest(signature, hmac.digest(key.secret.encode(), signed, "sha256"))
     if not genuine or claims.get("scope") != key.scope:
         return None
-    return _owner(key) if _is_current(claims, account.clock.now().timestamp()) else None
-
-
-def _owner(key: Key) -> Principal:
-    return Principal(key.id, key.scope, key.app_id, key.integration_id)
+    return key.principal if _is_current(claims, account.clock.now().timestamp()) else None
 
 
 def _decode(part: str) -> bytes:
@@ -122,7 +112,7 @@ def _decode(part: str) -> bytes:
 def _read_part(part: str) -> dict[str, Any]:
     members = json.loads(_decode(part))
     if not isinstance(members, dict):
-        raise ValueError(part)  # noqa: TRY004 - as malformed as what is no JSON at all
+        raise ValueError(part)  # noqa: TRY004 - reported like invalid JSON
     return cast("dict[str, Any]", members)
 
 

@@ -1,4 +1,4 @@
-"""Reading the bodies of requests, within the limits that the platform sets."""
+"""Reading request bodies within the limits of the platform."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import math
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import parse_qsl
 
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 BODY_BYTES = 100 * 1024
 UPLOAD_BYTES = 50 * 1024 * 1024
-# What stands around the file: boundaries, headers, the other fields.
+# For boundaries, headers and the other fields.
 _ENVELOPE_BYTES = 64 * 1024
 
 
@@ -28,11 +29,11 @@ async def read_content(request: Request) -> bytes:
     """Read a JSON body.
 
     Raises:
-        ApiError: 413 if it is larger than the platform takes.
+        ApiError: 413 if it exceeds 100 kB.
     """
     chunks: list[bytes] = []
     size = 0
-    # What is too large is read to its end too, since many clients listen only after sending.
+    # It is read to its end in any case, since many clients read the response only after sending.
     async for chunk in request.stream():
         size += len(chunk)
         if size <= BODY_BYTES:
@@ -43,10 +44,10 @@ async def read_content(request: Request) -> bytes:
 
 
 def parse_object(content: bytes) -> dict[str, Any]:
-    """Read a JSON object.
+    """Parse a JSON object.
 
     Raises:
-        ApiError: 400 if it is none.
+        ApiError: 400 if it is not one.
     """
     try:
         body = json.loads(content, parse_constant=_finite, parse_float=_finite)
@@ -57,10 +58,15 @@ def parse_object(content: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", body)
 
 
-async def read_upload(request: Request) -> Upload:
-    """Read the file that a form holds as its `source`.
+def parse_form(content: bytes) -> dict[str, Any]:
+    """Parse a URL-encoded form. Of repeated fields, the last one counts."""
+    return dict(parse_qsl(content.decode("utf-8", "replace"), keep_blank_values=True))
 
-    It goes through a temporary file, so that a large one is in memory only once it is whole.
+
+async def read_upload(request: Request) -> Upload:
+    """Read the file in the field `source` of a form.
+
+    It is buffered in a temporary file, so that a large one is in memory only once.
 
     Raises:
         ApiError: 400 if the form or the file is missing, 413 if the file is too large.
@@ -93,13 +99,13 @@ async def _parse_form(request: Request, stream: AsyncGenerator[bytes, None]) -> 
         raise
     except (MultiPartException, KeyError, ValueError):
         async for _ in stream:
-            # To its end, as with JSON.
+            # It is read to its end, like JSON.
             pass
         raise bad_request("The request body is not a valid form") from None
 
 
 class _TooLargeError(MultiPartException):
-    """The parser closes its files on this kind of error only."""
+    """A subclass, because the parser closes its files only on this kind of error."""
 
 
 def _too_large() -> ApiError:

@@ -1,75 +1,112 @@
-"""Driving an emulator over HTTP: acting as the end user, causing trouble, looking inside."""
+"""The control API: actions of end users, fault injection and inspection over HTTP."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.requests import Request
 
-from sunco.emulator.end_users.actions import ACTS
-from sunco.emulator.errors import ApiError, bad_request, json_answer, refuse, resource_not_found
+from sunco.emulator.end_users.actions import actions
+from sunco.emulator.errors import ApiError, bad_request, reject, resource_not_found
 from sunco.emulator.http.bodies import parse_object, read_content
+from sunco.emulator.http.responses import error_response, json_response
 from sunco.emulator.schemas.common import ANY_TEXT, FLAG
-from sunco.emulator.schemas.schema import Number, Object, at_least_one
+from sunco.emulator.schemas.schema import Nullable, Number, Object, TextOr, at_least_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.types import Receive, Scope, Send
 
-    from sunco.emulator import Emulator
+    from sunco.emulator.delivery.dispatcher import Delivery
 
 FAIL = Object(
     {
-        "next": Number(least=1, whole=True),
+        "next": Nullable(Number(minimum=1, integer=True)),
         "method": ANY_TEXT,
         "path": ANY_TEXT,
-        "status": Number(least=200, most=599, whole=True),
-        "retry_after": ANY_TEXT,
+        "status": Number(minimum=200, maximum=599, integer=True),
+        "retry_after": TextOr(Number(minimum=0)),
         "html": FLAG,
         "reset": FLAG,
-        "latency": Number(least=0, most=60),
+        "latency": Number(minimum=0, maximum=60),
         "applied": FLAG,
     },
     rules=(at_least_one("status", "reset", "latency"),),
+    additional_properties=False,
 )
 
 
-class Control:
+class Controlled(Protocol):
+    """What the control API needs of an emulator."""
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """The webhook deliveries."""
+        ...
+
+    @property
+    def activities(self) -> list[dict[str, Any]]:
+        """The activities."""
+        ...
+
+    def messages(self, conversation: str) -> list[dict[str, Any]]:
+        """The messages of a conversation."""
+        ...
+
+    @property
+    def fail(self) -> Callable[..., None]:
+        """Adds a fault."""
+        ...
+
+    def recover(self) -> None:
+        """Remove all faults."""
+        ...
+
+    async def drain(self) -> None:
+        """Deliver all events."""
+        ...
+
+
+class ControlApi:
     """The ASGI app under `/_emulator`.
 
     Args:
-        emulator: What it drives.
-        act: Performs an act of an end user.
+        emulator: The emulator.
+        perform: Performs an action.
     """
 
     def __init__(
-        self, emulator: Emulator, act: Callable[[str, dict[str, Any]], dict[str, Any]]
+        self, emulator: Controlled, perform: Callable[[str, dict[str, Any]], dict[str, Any]]
     ) -> None:
         self._emulator = emulator
-        self._act = act
+        self._perform = perform
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve a request."""
         request = Request(scope, receive)
         try:
-            answer = json_answer(await self._answer(request))
+            response = json_response(await self._respond(request))
         except ApiError as error:
-            answer = error.answer()
-        await answer(scope, receive, send)
+            response = error_response(error)
+        await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> dict[str, Any]:
+    async def _respond(self, request: Request) -> dict[str, Any]:
         name = request.path_params["name"]
         if request.method == "GET":
-            return self._look(name, request)
+            return self._get(name, request)
         if request.method == "POST":
-            return await self._do(name, request)
+            return await self._post(name, request)
         raise ApiError(405, "method_not_allowed", "Method not allowed")
 
-    def _look(self, name: str, request: Request) -> dict[str, Any]:
+    def _get(self, name: str, request: Request) -> dict[str, Any]:
+        if name == "health":
+            return {"status": "ok"}
         if name == "deliveries":
             return {"deliveries": [asdict(one) for one in self._emulator.deliveries]}
+        if name == "activities":
+            return {"activities": self._emulator.activities}
         if name == "messages":
             conversation = request.query_params.get("conversation", "")
             try:
@@ -78,16 +115,16 @@ class Control:
                 raise resource_not_found(str(error)) from None
         raise resource_not_found()
 
-    async def _do(self, name: str, request: Request) -> dict[str, Any]:
-        # A browser lets no other site send JSON here without asking first.
+    async def _post(self, name: str, request: Request) -> dict[str, Any]:
+        # Browsers do not send JSON to another site without a preflight request.
         if request.headers.get("content-type", "").partition(";")[0] != "application/json":
             raise bad_request("The content-type must be application/json")
         body = parse_object(await read_content(request))
-        if name in ACTS:
-            return self._act(name, body)
+        if name in actions.all:
+            return self._perform(name, body)
         if name == "fail":
-            refuse(FAIL.problems(body, ""))
-            self._emulator.fail(**{key: body[key] for key in FAIL.fields if key in body})
+            reject(FAIL.problems(body, ""))
+            self._emulator.fail(**body)
         elif name == "recover":
             self._emulator.recover()
         elif name == "drain":
@@ -100,4 +137,4 @@ class Control:
         try:
             await self._emulator.drain()
         except TimeoutError:
-            raise ApiError(504, "gateway_timeout", "Deliveries are still under way") from None
+            raise ApiError(504, "gateway_timeout", "Deliveries are still in flight") from None

@@ -1,4 +1,4 @@
-"""From an HTTP request to an operation, and from what it returns to an HTTP answer."""
+"""From an HTTP request to an operation, and from its result to a response."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, quote
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 
-from sunco.emulator.api.operation import Call, Operation, OperationTable, Redirect
-from sunco.emulator.errors import ApiError, bad_request, json_answer, refuse
+from sunco.emulator.api.operation import Call, Operation, OperationCall, OperationTable, Redirect
+from sunco.emulator.errors import ApiError, bad_request, reject
 from sunco.emulator.http.authentication import ANYONE, authenticate, authorize
-from sunco.emulator.http.bodies import parse_object, read_content, read_upload
+from sunco.emulator.http.bodies import parse_form, parse_object, read_content, read_upload
+from sunco.emulator.http.responses import error_response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,75 +20,70 @@ if TYPE_CHECKING:
     from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
-    from sunco.emulator.api.operation import Answer
-    from sunco.emulator.http.faults import Trouble
+    from sunco.emulator.api.operation import Result
+    from sunco.emulator.http.faults import FaultInjector
     from sunco.emulator.state.account import Account
 
-    Run = Callable[[Operation, Call], Answer]
+    Execute = Callable[[OperationCall], Result]
 
 
 class Dispatcher:
     """The ASGI app that serves the operations.
 
     Args:
-        table: The operations to serve.
-        account: All that there is.
-        trouble: What is to go wrong.
-        run: Performs an operation.
+        table: The operations.
+        account: The account.
+        faults: The faults to inject.
+        execute: Executes an operation.
     """
 
     def __init__(
-        self,
-        table: OperationTable,
-        *,
-        account: Account,
-        trouble: Trouble,
-        run: Run,
+        self, table: OperationTable, *, account: Account, faults: FaultInjector, execute: Execute
     ) -> None:
         self._table = table
         self._account = account
-        self._trouble = trouble
-        self._run = run
+        self._faults = faults
+        self._execute = execute
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve a request."""
         request = Request(scope, receive)
         path = raw_path(scope)
-        fault = self._trouble.take(request.method, path)
+        fault = self._faults.take(request.method, path)
         try:
             if fault is not None:
-                await fault.begin(send)
-            answer = await self._answer(request, path)
+                await fault.before(send)
+            response = await self._respond(request, path)
             if fault is not None:
-                await fault.end(send)
+                await fault.after(send)
         except ApiError as error:
-            answer = error.answer()
+            response = error_response(error)
         except ClientDisconnect:
             return
-        await answer(scope, receive, send)
+        await response(scope, receive, send)
 
-    async def _answer(self, request: Request, path: str) -> Response:
+    async def _respond(self, request: Request, path: str) -> Response:
         operation, ids = self._table.find(request.method, path)
         account, principal = self._account, ANYONE
         if operation.scopes:
             principal = authenticate(request.headers.get("authorization"), account)
             if ids.get("integrationId") == "me" and principal.integration_id is not None:
                 ids["integrationId"] = principal.integration_id
-            authorize(principal, operation, ids, account)
+            authorize(principal, operation.scopes, ids, account)
         query = dict(parse_qsl(_text(request.scope["query_string"]), keep_blank_values=True))
         upload = await read_upload(request) if operation.takes_file else None
         body = await _read_body(request, operation)
-        # From here to the answer nothing is awaited: see Operation.
+        # Nothing is awaited from here to the result: see Operation.
         call = Call(account, principal, ids, query, body, _origin(request), path, upload)
-        answer = self._run(operation, call)
-        if isinstance(answer, Redirect):
-            headers = {"location": answer.location}
+        result = self._execute(OperationCall(operation, call))
+        if isinstance(result, Redirect):
+            headers = {"location": result.location}
             return PlainTextResponse("Found", operation.status, headers)
-        return json_answer(answer, operation.status)
+        return json_response(result, operation.status)
 
 
 def raw_path(scope: Scope) -> str:
-    """The path as it was sent, without the part that the app is mounted at."""
+    """The path as it was sent, without the path that the app is mounted at."""
     raw: bytes | None = scope.get("raw_path")
     path = _text(raw) if raw else quote(scope["path"])
     return path.removeprefix(quote(scope.get("root_path", "")))
@@ -108,9 +104,12 @@ async def _read_body(request: Request, operation: Operation) -> dict[str, Any]:
     content = await read_content(request)
     if not content and not operation.body_required:
         return {}
-    media_type = request.headers.get("content-type", "").partition(";")[0]
-    if media_type.strip().lower() != "application/json":
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if operation.takes_form and media_type == "application/x-www-form-urlencoded":
+        body = parse_form(content)
+    elif media_type == "application/json":
+        body = parse_object(content)
+    else:
         raise bad_request("The content-type must be application/json")
-    body = parse_object(content)
-    refuse(operation.body.problems(body, ""))
+    reject(operation.body.problems(body, ""))
     return body

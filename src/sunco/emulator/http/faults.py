@@ -1,4 +1,4 @@
-"""Trouble on demand: refusals, delays and broken connections."""
+"""Fault injection: error responses, latency and broken connections on demand."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from anyio import sleep
-from starlette.responses import HTMLResponse
 
 from sunco.emulator.errors import ApiError
 
 if TYPE_CHECKING:
-    from starlette.responses import Response
     from starlette.types import Send
 
 CODES = {
@@ -34,21 +32,21 @@ CODES = {
 
 @dataclass(slots=True)
 class Fault:
-    """Something that is to go wrong.
+    """A fault for some requests.
 
     Args:
-        left: How many requests it is for; all that come, without a number.
-        method: The method it is for; any without one.
-        path: The path it is for, in which `*` stands for anything.
-        status: The status to answer with.
-        retry_after: The `Retry-After` to answer with.
-        html: Whether a gateway answers, in HTML.
-        reset: Whether the connection breaks.
-        latency: How long to wait first, in seconds.
-        applied: Whether the request takes effect all the same.
+        remaining: For how many requests; None for all.
+        method: Their method, None for any.
+        path: Their path; `*` matches anything.
+        status: The status of the response.
+        retry_after: The `Retry-After` header of the response.
+        html: Whether the response is HTML, as from a gateway.
+        reset: Whether the connection is broken.
+        latency: The delay before anything else, in seconds.
+        applied: Whether the request takes effect before the fault.
     """
 
-    left: int | None = 1
+    remaining: int | None = 1
     method: str | None = None
     path: str = "*"
     status: int | None = None
@@ -58,71 +56,61 @@ class Fault:
     latency: float = 0.0
     applied: bool = False
 
-    def is_for(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str) -> bool:
         """Whether it is for this request."""
         return self.method in (None, method) and fnmatchcase(path, self.path)
 
-    async def begin(self, send: Send) -> None:
-        """Wait, and go wrong before the request takes effect."""
+    async def before(self, send: Send) -> None:
+        """Wait, and fail before the request takes effect.
+
+        Raises:
+            ApiError: The error response.
+            ConnectionResetError: The connection is broken.
+        """
         if self.latency:
             await sleep(self.latency)
         if not self.applied:
-            await self._happen(send)
+            await self._fail(send)
 
-    async def end(self, send: Send) -> None:
-        """Go wrong after the request took effect."""
+    async def after(self, send: Send) -> None:
+        """Fail after the request has taken effect; see `before`."""
         if self.applied:
-            await self._happen(send)
+            await self._fail(send)
 
-    async def _happen(self, send: Send) -> None:
+    async def _fail(self, send: Send) -> None:
         if self.reset:
-            # An answer begun and never ended makes any server close the connection.
+            # A response that is started and never finished makes any server close the connection.
             headers = [(b"content-length", b"1")]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
-            raise ConnectionResetError("The emulator was told to break the connection")
+            raise ConnectionResetError("The connection is broken by fault injection")
         if self.status is not None:
-            raise RefusedError(self)
+            code = CODES.get(self.status, "error")
+            title = code.replace("_", " ").capitalize()
+            response_headers = {} if self.retry_after is None else {"retry-after": self.retry_after}
+            raise ApiError(self.status, code, title, headers=response_headers, html=self.html)
 
 
-class RefusedError(ApiError):
-    """The answer of a fault."""
-
-    def __init__(self, fault: Fault) -> None:
-        status = fault.status or 0
-        code = CODES.get(status, "error")
-        headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
-        super().__init__(status, code, code.replace("_", " ").capitalize(), headers=headers)
-        self._html = fault.html
-
-    def answer(self) -> Response:
-        """The error as the platform writes it, or the gateway in front of it."""
-        if not self._html:
-            return super().answer()
-        text = f"<html><body><h1>{self.status} {self.titles[0]}</h1></body></html>"
-        return HTMLResponse(text, self.status, self.headers)
-
-
-class Trouble:
-    """What is still to go wrong; the oldest first."""
+class FaultInjector:
+    """The active faults; the oldest one that matches a request is used."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
-        """Let something go wrong."""
+        """Add a fault."""
         self._faults.append(fault)
 
     def clear(self) -> None:
-        """Let nothing go wrong any more."""
+        """Remove all faults."""
         self._faults.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
-        """What goes wrong with this request."""
+        """The fault for a request, None if there is none."""
         for fault in self._faults:
-            if fault.is_for(method, path):
-                if fault.left is not None:
-                    fault.left -= 1
-                    if fault.left < 1:
+            if fault.matches(method, path):
+                if fault.remaining is not None:
+                    fault.remaining -= 1
+                    if fault.remaining < 1:
                         self._faults.remove(fault)
                 return fault
         return None

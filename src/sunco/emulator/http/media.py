@@ -1,4 +1,4 @@
-"""Serving the files that were uploaded."""
+"""Serving uploaded files."""
 
 from __future__ import annotations
 
@@ -8,31 +8,33 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sunco.emulator.errors import resource_not_found
+from sunco.emulator.http.responses import error_response
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from sunco.emulator.state.account import Account
+    from sunco.emulator.state.attachments import Attachments
 
 
 class Media:
-    """The ASGI app that serves uploaded files, to whoever knows their address.
+    """The ASGI app that serves uploaded files, without authentication.
 
     Args:
-        account: Where the files are.
+        attachments: The files.
     """
 
-    def __init__(self, account: Account) -> None:
-        self._account = account
+    def __init__(self, attachments: Attachments) -> None:
+        self._attachments = attachments
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one file."""
+        """Serve a file."""
         parts = Request(scope).path_params
-        attachment = self._account.attachments.get(parts["id"])
+        attachment = self._attachments.get(parts["id"])
         if attachment is None or attachment.name != parts["name"]:
-            await resource_not_found().answer()(scope, receive, send)
-            return
-        # A page among the files must not run as a page of the emulator.
-        headers = {"content-security-policy": "sandbox", "x-content-type-options": "nosniff"}
-        answer = Response(attachment.content, 200, headers, media_type=attachment.media_type)
-        await answer(scope, receive, send)
+            response = error_response(resource_not_found())
+        else:
+            # A page among the files must not run as a page of the emulator.
+            headers = {"content-security-policy": "sandbox", "x-content-type-options": "nosniff"}
+            content, kind = attachment.content, attachment.media_type
+            response = Response(content, 200, headers, media_type=kind)
+        await response(scope, receive, send)

@@ -1,1 +1,1 @@
-"""The journal of commands and their replay."""
+"""The stored state: a snapshot, and a journal of the commands since."""

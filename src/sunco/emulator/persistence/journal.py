@@ -1,24 +1,28 @@
-"""Keeping an emulator's state in a file, so that it outlives the process."""
+"""The file that an emulator keeps its state in."""
 
 from __future__ import annotations
 
-import io
 import json
-import pickle
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.state.account import Account
+from sunco.emulator.persistence.snapshot import dump, load
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
-VERSION = 1
+    from sunco.emulator.state.account import Account
+    from sunco.emulator.state.app import Limits
+
+VERSION = 2
+# "SCEm" in ASCII.
+APPLICATION_ID = 0x5343456D
 
 _TABLES = """
-CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), state BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS snapshot (id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS entries (
     id INTEGER PRIMARY KEY, entry TEXT NOT NULL, file BLOB NOT NULL
 );
@@ -26,27 +30,31 @@ CREATE TABLE IF NOT EXISTS entries (
 
 
 class JournalError(ValueError):
-    """The file is not a journal that can be used; the message says why."""
+    """The file cannot be used as a journal; the message says why."""
 
 
 class Journal:
-    """A snapshot of everything, and what was done since.
+    """A snapshot of the state, and the commands since.
 
-    To write down what is done costs the same however much there is; to take a snapshot does not.
-    What a snapshot does not have is in the file no more.
+    Appending a command takes constant time; a snapshot takes time proportional to the state. What
+    was deleted before a snapshot is not in the file any more.
 
     Args:
-        path: The file, which is made if there is none.
+        path: The SQLite file, created if it does not exist.
 
     Raises:
-        JournalError: It is another kind of file, of another version, or in use.
+        JournalError: It cannot be opened, is another kind of file, has another version, or is in
+            use.
     """
 
     def __init__(self, path: str | Path) -> None:
-        # Whoever makes an emulator may serve it in another thread.
-        self._database = sqlite3.connect(
-            path, timeout=0.5, isolation_level=None, check_same_thread=False
-        )
+        # An emulator can be created in one thread and served in another.
+        try:
+            self._database = sqlite3.connect(
+                path, timeout=0.5, isolation_level=None, check_same_thread=False
+            )
+        except sqlite3.Error as error:
+            raise JournalError(str(error)) from None
         try:
             self._prepare()
         except sqlite3.DatabaseError as error:
@@ -61,19 +69,28 @@ class Journal:
         (found,) = self._database.execute("PRAGMA user_version").fetchone()
         if found not in (0, VERSION):
             raise JournalError(f"its version is {found}, not {VERSION}")
+        (owner,) = self._database.execute("PRAGMA application_id").fetchone()
+        (tables,) = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if owner != APPLICATION_ID and (owner or tables):
+            raise JournalError("it is not a state file of the emulator")
         self._database.execute("PRAGMA secure_delete = ON")
-        # Otherwise what was overwritten would stay in SQLite's own journal.
+        # Without it, deleted data would stay in SQLite's rollback journal.
         self._database.execute("PRAGMA journal_mode = TRUNCATE")
         self._database.execute("PRAGMA synchronous = NORMAL")
         self._database.executescript(f"BEGIN EXCLUSIVE; {_TABLES} COMMIT")
+        self._database.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         self._database.execute(f"PRAGMA user_version = {VERSION}")
 
     def close(self) -> None:
         """Close the file."""
         self._database.close()
 
-    def restore(self) -> Account | None:
-        """The last snapshot, if there is one.
+    def restore(self, now: Callable[[], datetime], limits: Limits) -> Account | None:
+        """The last snapshot, None if there is none.
+
+        Args:
+            now: Returns the current time, aware.
+            limits: The limits of the account.
 
         Raises:
             JournalError: It cannot be read.
@@ -82,41 +99,33 @@ class Journal:
         if row is None:
             return None
         try:
-            account = _Unpickler(io.BytesIO(row[0])).load()
-        except (pickle.UnpicklingError, AttributeError, EOFError, ImportError) as error:
-            raise JournalError(f"its state cannot be read: {error}") from None
-        if not isinstance(account, Account):
-            raise JournalError("its state is of another kind")
-        return account
+            return load(json.loads(row[0]), now, limits)
+        except (AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise JournalError(f"its state cannot be read: {error!r}") from None
 
     def entries(self) -> Iterator[tuple[dict[str, Any], bytes]]:
-        """What was done since the last snapshot, in order."""
+        """The commands since the last snapshot, in order, each with its uploaded file."""
         rows = self._database.execute("SELECT entry, file FROM entries ORDER BY id")
         with closing(rows):
             for entry, file in rows:
                 yield json.loads(entry), file
 
     def append(self, entry: dict[str, Any], file: bytes = b"") -> None:
-        """Write down what was done."""
-        # Lone surrogates cannot be stored as they are, so everything is written in ASCII.
+        """Append a command.
+
+        Args:
+            entry: The command as JSON values.
+            file: The file that was uploaded with it.
+        """
+        # SQLite cannot store lone surrogates, so everything is written in ASCII.
         self._database.execute(
             "INSERT INTO entries (entry, file) VALUES (?, ?)", (json.dumps(entry), file)
         )
 
-    def snapshot(self, account: Account) -> None:
-        """Write down everything, in place of all that was written before."""
-        state = pickle.dumps(account, protocol=4)
+    def checkpoint(self, account: Account) -> None:
+        """Store a snapshot, and remove the commands before it."""
+        state = json.dumps(dump(account), separators=(",", ":"))
         self._database.execute("BEGIN EXCLUSIVE")
         self._database.execute("REPLACE INTO snapshot (id, state) VALUES (1, ?)", (state,))
         self._database.execute("DELETE FROM entries")
         self._database.execute("COMMIT")
-
-
-class _Unpickler(pickle.Unpickler):
-    """Makes the emulator's own records only, so that a file can do no harm."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        found = super().find_class(module, name) if module.startswith("sunco.emulator.") else None
-        if not isinstance(found, type):
-            raise pickle.UnpicklingError(f"{module}.{name} is not a record")
-        return found

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from sunco.emulator.schemas.common import ANY_TEXT, FLAG, METADATA
-from sunco.emulator.schemas.schema import Number, Object, Shape, String, Tagged
+from sunco.emulator.schemas.schema import Number, Object, Schema, String, Tagged
 
 _EXTRA_CHANNEL_OPTIONS = Object(
     {
         "messenger": Object(
-            {"messenger_extensions": FLAG, "webview_share_button": String(choices=("hide",))}
+            {"messenger_extensions": FLAG, "webview_share_button": String(enum=("hide",))}
         )
     }
 )
-_LINK_FIELDS: dict[str, Shape] = {
+_LINK_FIELDS: dict[str, Schema] = {
     "uri": ANY_TEXT,
     "text": ANY_TEXT,
     "default": FLAG,
@@ -20,11 +20,11 @@ _LINK_FIELDS: dict[str, Shape] = {
     "extraChannelOptions": _EXTRA_CHANNEL_OPTIONS,
 }
 
-ACTIONS: dict[str, Shape] = {
+ACTIONS: dict[str, Schema] = {
     "buy": Object(
         {
             "text": ANY_TEXT,
-            "amount": Number(whole=True),
+            "amount": Number(integer=True),
             "currency": ANY_TEXT,
             "metadata": METADATA,
         },
@@ -43,7 +43,7 @@ ACTIONS: dict[str, Shape] = {
     "webview": Object(
         {
             **_LINK_FIELDS,
-            "size": String(choices=("compact", "tall", "full")),
+            "size": String(enum=("compact", "tall", "full")),
             "fallback": ANY_TEXT,
             "openOnReceive": FLAG,
         },

@@ -1,4 +1,4 @@
-"""What is sent to link a client."""
+"""The body that links a client."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from sunco.emulator.schemas.actions import ACTIONS
 from sunco.emulator.schemas.common import ANY_TEXT, FLAG, PHONE_NUMBER, TEXT
 from sunco.emulator.schemas.content import MEDIA_FIELDS, ONE_RICH_TEXT, RICH_TEXT
 from sunco.emulator.schemas.messages import MESSAGE
-from sunco.emulator.schemas.schema import Array, Object, Shape, String, Tagged, at_least_one
+from sunco.emulator.schemas.schema import Array, Object, Schema, String, Tagged, at_least_one
 
-_CRITERIA: dict[str, Shape] = {"integrationId": ANY_TEXT, "primary": FLAG}
+_CRITERIA: dict[str, Schema] = {"integrationId": ANY_TEXT, "primary": FLAG}
 _PHONE_CRITERIA = Object(
     {**_CRITERIA, "phoneNumber": PHONE_NUMBER}, required=("integrationId", "phoneNumber")
 )
 MATCH_CRITERIA = Tagged(
     {
         "mailgun": Object(
-            {**_CRITERIA, "address": String(shortest=1), "subject": ANY_TEXT},
+            {**_CRITERIA, "address": String(min_length=1), "subject": ANY_TEXT},
             required=("integrationId", "address"),
         ),
         "messagebird": _PHONE_CRITERIA,
@@ -23,7 +23,7 @@ MATCH_CRITERIA = Tagged(
         "whatsapp": _PHONE_CRITERIA,
     }
 )
-_CONFIRMATION_TEXT: dict[str, Shape] = {
+_CONFIRMATION_TEXT: dict[str, Schema] = {
     **RICH_TEXT,
     "actions": Array(Tagged({"link": ACTIONS["link"]})),
 }
@@ -43,9 +43,9 @@ CLIENT_CREATE = Object(
         "matchCriteria": MATCH_CRITERIA,
         "confirmation": Object(
             {
-                "type": String(choices=("immediate", "userActivity", "prompt")),
+                "type": String(enum=("immediate", "userActivity", "prompt")),
                 "message": Object(
-                    {**MESSAGE.fields, "content": CONFIRMATION_CONTENT},
+                    {**MESSAGE.properties, "content": CONFIRMATION_CONTENT},
                     required=("author", "content"),
                 ),
             },

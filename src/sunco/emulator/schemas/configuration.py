@@ -1,4 +1,4 @@
-"""What is sent about apps, keys, webhooks, switchboards, files, activities and grants."""
+"""Bodies about apps, keys, webhooks, switchboards, attachments, activities and OAuth."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ APP_UPDATE = Object(
         "displayName": DISPLAY_NAME,
         "settings": Object(
             {
-                "conversationRetentionSeconds": Number(least=0, whole=True),
+                "conversationRetentionSeconds": Number(minimum=0, integer=True),
                 **dict.fromkeys(_FLAGS, FLAG),
             }
         ),
         "metadata": METADATA,
     }
 )
-APP_CREATE = Object(APP_UPDATE.fields, required=("displayName",))
+APP_CREATE = Object(APP_UPDATE.properties, required=("displayName",))
 
 APP_KEY = Object({"displayName": DISPLAY_NAME}, required=("displayName",))
 INTEGRATION_KEY = Object({"displayName": ANY_TEXT}, required=("displayName",))
@@ -73,27 +73,27 @@ INTEGRATION_KEY = Object({"displayName": ANY_TEXT}, required=("displayName",))
 WEBHOOK_UPDATE = Object(
     {
         "target": String(uri=True),
-        "triggers": Array(String(choices=TRIGGERS)),
+        "triggers": Array(String(enum=TRIGGERS)),
         "includeFullUser": FLAG,
         "includeFullSource": FLAG,
     }
 )
-WEBHOOK_CREATE = Object(WEBHOOK_UPDATE.fields, required=("target", "triggers"))
+WEBHOOK_CREATE = Object(WEBHOOK_UPDATE.properties, required=("target", "triggers"))
 
 SWITCHBOARD = Object({"enabled": FLAG, "defaultSwitchboardIntegrationId": ANY_TEXT})
 SWITCHBOARD_INTEGRATION_UPDATE = Object(
     {
-        "name": String(shortest=1, longest=128, pattern=r"[A-Za-z0-9_-]+"),
+        "name": String(min_length=1, max_length=128, pattern=r"[A-Za-z0-9_-]+"),
         "integrationId": ANY_TEXT,
         "integrationType": ANY_TEXT,
         "deliverStandbyEvents": FLAG,
         "nextSwitchboardIntegrationId": Nullable(ANY_TEXT),
-        "messageHistoryCount": Nullable(Number(least=1, most=10, whole=True)),
+        "messageHistoryCount": Nullable(Number(minimum=1, maximum=10, integer=True)),
     },
     rules=(at_most_one("integrationId", "integrationType"),),
 )
 SWITCHBOARD_INTEGRATION_CREATE = Object(
-    SWITCHBOARD_INTEGRATION_UPDATE.fields,
+    SWITCHBOARD_INTEGRATION_UPDATE.properties,
     required=("name",),
     rules=(exactly_one("integrationId", "integrationType"),),
 )
@@ -102,7 +102,7 @@ ATTACHMENT_REMOVE = Object({"mediaUrl": ANY_TEXT}, required=("mediaUrl",))
 ACTIVITY = Object(
     {
         "author": AUTHOR,
-        "type": String(choices=("conversation:read", "typing:start", "typing:stop")),
+        "type": String(enum=("conversation:read", "typing:start", "typing:stop")),
     },
     required=("author", "type"),
 )
@@ -110,7 +110,7 @@ SYNC = Object({"survivingZendeskId": ANY_TEXT})
 TOKEN = Object(
     {
         "code": ANY_TEXT,
-        "grant_type": String(choices=("authorization_code",)),
+        "grant_type": String(enum=("authorization_code",)),
         "client_id": ANY_TEXT,
         "client_secret": ANY_TEXT,
     },

@@ -13,6 +13,7 @@ from sunco.emulator.schemas.schema import (
     Object,
     String,
     Tagged,
+    TextOr,
     at_least_one,
     at_most_one,
 )
@@ -20,7 +21,7 @@ from sunco.emulator.schemas.schema import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sunco.emulator.schemas.schema import Rule, Shape
+    from sunco.emulator.schemas.schema import Rule, Schema
 
 
 def _own_actions(content: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -52,19 +53,19 @@ def _unique_names(content: Mapping[str, Any]) -> str | None:
 _ITEM = Object(
     {
         "title": SHORT_TEXT,
-        "description": String(longest=128),
-        "mediaUrl": String(longest=2048, uri=True),
-        "mediaType": String(longest=128),
+        "description": String(max_length=128),
+        "mediaUrl": String(max_length=2048, uri=True),
+        "mediaType": String(max_length=128),
         "altText": ALT_TEXT,
-        "size": String(choices=("compact", "large")),
-        "actions": Array(ITEM_ACTION, fewest=1, most=3),
+        "size": String(enum=("compact", "large")),
+        "actions": Array(ITEM_ACTION, min_items=1, max_items=3),
         "metadata": METADATA,
     },
     required=("title", "actions"),
 )
-_ITEMS = Array(_ITEM, fewest=1, most=10)
-RICH_TEXT: dict[str, Shape] = {"text": ANY_TEXT, "htmlText": TEXT, "markdownText": TEXT}
-MEDIA_FIELDS: dict[str, Shape] = {
+_ITEMS = Array(_ITEM, min_items=1, max_items=10)
+RICH_TEXT: dict[str, Schema] = {"text": ANY_TEXT, "htmlText": TEXT, "markdownText": TEXT}
+MEDIA_FIELDS: dict[str, Schema] = {
     **RICH_TEXT,
     "mediaUrl": String(uri=True),
     "altText": ALT_TEXT,
@@ -72,16 +73,16 @@ MEDIA_FIELDS: dict[str, Shape] = {
     "attachmentId": ANY_TEXT,
 }
 _OPTION = Object({"name": SHORT_TEXT, "label": SHORT_TEXT})
-_FIELD: dict[str, Shape] = {
-    "type": String(choices=("email", "select", "text")),
+_FIELD: dict[str, Schema] = {
+    "type": String(enum=("email", "select", "text")),
     "name": SHORT_TEXT,
     "label": SHORT_TEXT,
-    "text": String(shortest=1, longest=256),
+    "text": String(min_length=1, max_length=256),
     "email": SHORT_TEXT,
     "select": Array(_OPTION),
-    "format": String(choices=("integer", "decimal")),
+    "format": String(enum=("integer", "decimal")),
 }
-_SIZE = Number(least=1, most=256, whole=True)
+_SIZE = Number(minimum=1, maximum=256, integer=True)
 _FIELD_REQUIRED = ("type", "name", "label")
 _FORM_FIELD = Object(
     {
@@ -89,11 +90,11 @@ _FORM_FIELD = Object(
         "placeholder": SHORT_TEXT,
         "minSize": _SIZE,
         "maxSize": _SIZE,
-        "options": Array(_OPTION, most=200),
+        "options": Array(_OPTION, max_items=200),
     },
     required=_FIELD_REQUIRED,
 )
-# The least that a field of any form has.
+# What fields of all forms have in common.
 FORM_FIELD_BASE = Object(_FIELD, required=_FIELD_REQUIRED)
 _FORM_RESPONSE_FIELD = Object({**_FIELD, "quotedMessageId": ANY_TEXT}, required=_FIELD_REQUIRED)
 ONE_RICH_TEXT = at_most_one("htmlText", "markdownText")
@@ -119,7 +120,7 @@ CONTENT = Tagged(
                 "blockChatInput": FLAG,
                 "items": _ITEMS,
                 "displaySettings": Object(
-                    {"imageAspectRatio": String(choices=("horizontal", "square"))}
+                    {"imageAspectRatio": String(enum=("horizontal", "square"))}
                 ),
             },
             required=("items",),
@@ -129,14 +130,14 @@ CONTENT = Tagged(
         "form": Object(
             {
                 "blockChatInput": FLAG,
-                "fields": Array(_FORM_FIELD, fewest=1, most=20),
+                "fields": Array(_FORM_FIELD, min_items=1, max_items=20),
                 "text": ANY_TEXT,
             },
             required=("fields",),
             rules=(_unique_names,),
         ),
         "formResponse": Object(
-            {"fields": Array(_FORM_RESPONSE_FIELD, fewest=1, most=20)},
+            {"fields": Array(_FORM_RESPONSE_FIELD, min_items=1, max_items=20)},
             required=("fields",),
             rules=(_unique_names,),
         ),
@@ -149,7 +150,7 @@ CONTENT = Tagged(
             {
                 "blockChatInput": FLAG,
                 "items": _ITEMS,
-                "actions": Array(ITEM_ACTION, fewest=1, most=10),
+                "actions": Array(ITEM_ACTION, min_items=1, max_items=10),
             },
             required=("items",),
             rules=(_one_opens_among(_own_actions, _item_actions),),
@@ -167,3 +168,5 @@ CONTENT = Tagged(
         "template": Object({"blockChatInput": FLAG, "template": Object()}, required=("template",)),
     }
 )
+# A string stands for a text message.
+TEXT_OR_CONTENT = TextOr(CONTENT, TEXT)

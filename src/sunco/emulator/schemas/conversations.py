@@ -1,11 +1,11 @@
-"""What is sent about conversations, their participants and their control."""
+"""Bodies about conversations, their participants and their control."""
 
 from __future__ import annotations
 
 from sunco.emulator.schemas.common import ANY_TEXT, DISPLAY_NAME, FLAG, ICON, METADATA
 from sunco.emulator.schemas.schema import Array, Nullable, Object, String, exactly_one
 
-MOST_PARTICIPANTS = 10
+MAX_PARTICIPANTS = 10
 
 CONVERSATION_UPDATE = Object(
     {
@@ -21,9 +21,9 @@ PARTICIPANT = Object(
 )
 CONVERSATION_CREATE = Object(
     {
-        **CONVERSATION_UPDATE.fields,
-        "type": String(choices=("personal", "sdkGroup")),
-        "participants": Array(PARTICIPANT, most=MOST_PARTICIPANTS),
+        **CONVERSATION_UPDATE.properties,
+        "type": String(enum=("personal", "sdkGroup")),
+        "participants": Array(PARTICIPANT, max_items=MAX_PARTICIPANTS),
     },
     required=("type",),
 )
@@ -45,7 +45,7 @@ DOWNLOAD = Object(
             required=("interactiveDataRef",),
         ),
     },
-    # Apple is the only channel there is, so without it there is nothing to download.
+    # Apple is the only channel of this operation.
     required=("userId", "apple"),
 )
 _META_EVENT = Object(

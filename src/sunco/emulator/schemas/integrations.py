@@ -1,4 +1,4 @@
-"""The sixteen types of integrations: what is sent to create and change them."""
+"""Bodies that create and update the sixteen types of integrations."""
 
 from __future__ import annotations
 
@@ -8,43 +8,46 @@ from typing import TYPE_CHECKING, Any
 from sunco.emulator.schemas.common import ANY_TEXT, FLAG
 from sunco.emulator.schemas.configuration import WEBHOOK_CREATE
 from sunco.emulator.schemas.content import FORM_FIELD_BASE
-from sunco.emulator.schemas.schema import Array, Nullable, Number, Object, Shape, String, Tagged
+from sunco.emulator.schemas.schema import Array, Nullable, Number, Object, Schema, String, Tagged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NAME = Nullable(String(longest=100))
-_SOME_TEXT = String(shortest=1)
+_NAME = Nullable(String(max_length=100))
+_SOME_TEXT = String(min_length=1)
 _SOME_OR_NULL = Nullable(_SOME_TEXT)
 _TEXT_OR_NULL = Nullable(ANY_TEXT)
 _TEXTS_OR_NULL = Nullable(Array(ANY_TEXT))
 
-_EVERY: dict[str, Shape] = {
+_EVERY: dict[str, Schema] = {
     "displayName": _NAME,
     "defaultResponderId": _TEXT_OR_NULL,
     "showAIDisclaimer": FLAG,
 }
-_CHANGED: dict[str, Shape] = {**_EVERY, "displayName": Nullable(String(shortest=1, longest=100))}
-_SDK: dict[str, Shape] = {
+_CHANGED: dict[str, Schema] = {
+    **_EVERY,
+    "displayName": Nullable(String(min_length=1, max_length=100)),
+}
+_SDK: dict[str, Schema] = {
     "canUserSeeConversationList": FLAG,
     "canUserCreateMoreConversations": FLAG,
 }
 _ANDROID_SECRETS = ("projectId", "clientEmail", "privateKey", "serverKey")
-_ANDROID: dict[str, Shape] = {
+_ANDROID: dict[str, Schema] = {
     **dict.fromkeys(_ANDROID_SECRETS, _SOME_OR_NULL),
     "senderId": _SOME_OR_NULL,
     **_SDK,
 }
-_IOS: dict[str, Shape] = {
+_IOS: dict[str, Schema] = {
     "certificate": _SOME_OR_NULL,
     "password": ANY_TEXT,
     "production": FLAG,
     "autoUpdateBadge": FLAG,
     **_SDK,
 }
-_STORIES: dict[str, Shape] = {"storyRepliesEnabled": FLAG, "storyMentionsEnabled": FLAG}
-_MAILGUN: dict[str, Shape] = {"hideUnsubscribeLink": FLAG, "fromAddress": _SOME_OR_NULL}
-_WHATSAPP: dict[str, Shape] = dict.fromkeys(
+_STORIES: dict[str, Schema] = {"storyRepliesEnabled": FLAG, "storyMentionsEnabled": FLAG}
+_MAILGUN: dict[str, Schema] = {"hideUnsubscribeLink": FLAG, "fromAddress": _SOME_OR_NULL}
+_WHATSAPP: dict[str, Schema] = dict.fromkeys(
     ("hsmFallbackLanguage", "accountId", "accountManagementAccessToken"), _TEXT_OR_NULL
 )
 _WEB_TEXTS = (
@@ -58,7 +61,7 @@ _WEB_TEXTS = (
     "businessIconUrl",
     "backgroundImageUrl",
 )
-_WEB: dict[str, Shape] = {
+_WEB: dict[str, Schema] = {
     **dict.fromkeys(_WEB_TEXTS, ANY_TEXT),
     "fixedIntroPane": FLAG,
     "buttonIconUrl": _TEXT_OR_NULL,
@@ -81,27 +84,27 @@ class Kind:
     """A type of integration.
 
     Args:
-        fields: What can be set when one is created, besides what every type has.
-        required: What must be.
-        changes: What can be changed, besides what can be for every type.
-        secrets: What is never answered.
-        defaults: What is answered although it was not set.
+        properties: What can be set on creation, besides what every type has.
+        required: What must be set on creation.
+        changes: What can be updated, besides what every type has.
+        secrets: What responses omit.
+        defaults: What responses contain if it was not set.
     """
 
-    fields: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    properties: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
     required: tuple[str, ...] = ()
-    changes: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    changes: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
     secrets: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property
     def create(self) -> Object:
-        """What is sent to create one."""
-        return Object({**_EVERY, **self.fields}, required=self.required)
+        """The body that creates one."""
+        return Object({**_EVERY, **self.properties}, required=self.required)
 
     @property
     def update(self) -> Object:
-        """What is sent to change one."""
+        """The body that updates one."""
         return Object({**_CHANGED, **self.changes})
 
 
@@ -114,14 +117,14 @@ KINDS: Mapping[str, Kind] = {
             "businessId": ANY_TEXT,
             "apiSecret": ANY_TEXT,
             "mspId": ANY_TEXT,
-            "authenticationMessageSecret": String(shortest=88),
+            "authenticationMessageSecret": String(min_length=88),
         },
         required=("businessId", "apiSecret", "mspId"),
-        changes={"authenticationMessageSecret": String(shortest=88)},
+        changes={"authenticationMessageSecret": String(min_length=88)},
         secrets=("apiSecret",),
     ),
     "custom": Kind(
-        {"webhooks": Array(WEBHOOK_CREATE, fewest=1, most=1)},
+        {"webhooks": Array(WEBHOOK_CREATE, min_items=1, max_items=1)},
         required=("webhooks",),
     ),
     "instagram": Kind(
@@ -173,7 +176,7 @@ KINDS: Mapping[str, Kind] = {
         },
         required=("pageAccessToken", "appId", "appSecret"),
         changes={"pageAccessToken": ANY_TEXT},
-        # The spec marks only the secret; the page's token opens as much.
+        # The spec marks only the secret; the page's token gives the same access.
         secrets=("pageAccessToken", "appSecret"),
     ),
     "telegram": Kind({"token": _SOME_OR_NULL}, required=("token",), secrets=("token",)),
@@ -189,7 +192,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "twitter": Kind(
         {
-            "tier": String(choices=("enterprise",)),
+            "tier": String(enum=("enterprise",)),
             "consumerKey": _SOME_TEXT,
             "consumerSecret": _SOME_OR_NULL,
             "accessTokenKey": _SOME_TEXT,
@@ -227,7 +230,7 @@ KINDS: Mapping[str, Kind] = {
         defaults={"hsmFallbackLanguage": "en_US"},
     ),
 }
-# What partners install has the partner's client id for its type.
+# The type of a partner's integration is the partner's client id.
 UNKNOWN_KIND = Kind()
 
 INTEGRATION = Tagged({name: kind.create for name, kind in KINDS.items()})

@@ -1,4 +1,4 @@
-"""What is sent to post a message."""
+"""The body that posts a message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sunco.emulator.schemas.common import ANY_TEXT, BRAND_ID, ICON, METADATA
 from sunco.emulator.schemas.schema import (
     Array,
     Object,
-    Shape,
+    Schema,
     String,
     Tagged,
     at_least_one,
@@ -18,9 +18,9 @@ from sunco.emulator.schemas.schema import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_AUTHOR_LOOK: dict[str, Shape] = {
-    # The subtypes agent and bot are documented as set by the platform only.
-    "subtypes": Array(String(choices=("AI", "activity")), fewest=1, most=1),
+_AUTHOR_LOOK: dict[str, Schema] = {
+    # Only the platform sets the subtypes agent and bot.
+    "subtypes": Array(String(enum=("AI", "activity")), min_items=1, max_items=1),
     "displayName": ANY_TEXT,
     "avatarUrl": ICON,
 }
@@ -51,7 +51,7 @@ _OVERRIDE = Object({"payload": Object()})
 MESSAGE = Object(
     {
         "author": AUTHOR,
-        # Native content is let through, so the operation looks at the rest of it.
+        # Native content is not validated here; the operation validates the rest.
         "content": Object(),
         "destination": Object(
             {"integrationId": ANY_TEXT, "integrationType": ANY_TEXT},
@@ -64,7 +64,7 @@ MESSAGE = Object(
                     {
                         "payload": Object(),
                         "withCapabilities": Array(
-                            String(choices=("LIST", "TIME", "FORM", "QUICK", "AUTH2"))
+                            String(enum=("LIST", "TIME", "FORM", "QUICK", "AUTH2"))
                         ),
                     }
                 ),
@@ -74,7 +74,7 @@ MESSAGE = Object(
             },
             rules=(at_least_one("apple", "line", "messenger", "whatsapp"),),
         ),
-        "schema": String(choices=("whatsapp",)),
+        "schema": String(enum=("whatsapp",)),
     },
     required=("author", "content"),
 )

@@ -1,7 +1,4 @@
-"""How a shape is written down, and what is wrong with a value that should have it.
-
-The shapes themselves are data, in `sunco.emulator.shapes`.
-"""
+"""Schemas in the words of JSON Schema, and the problems of a value that does not match one."""
 
 from __future__ import annotations
 
@@ -19,34 +16,34 @@ METADATA_BYTES = 4096
 Rule: TypeAlias = "Callable[[Mapping[str, Any]], str | None]"
 
 
-class Shape(Protocol):
-    """What a value may look like."""
+class Schema(Protocol):
+    """A schema for a value."""
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
-        """Say what is wrong with the value found at `path`."""
+        """The problems of the value at `path`, one message each."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class String:
-    """Text, within limits."""
+    """A string."""
 
-    shortest: int = 0
-    longest: int | None = None
-    choices: tuple[str, ...] = ()
+    min_length: int = 0
+    max_length: int | None = None
+    enum: tuple[str, ...] = ()
     pattern: str | None = None
     uri: bool = False
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
-        """Say what is wrong with the value found at `path`."""
+        """The problems of the value at `path`, one message each."""
         if not isinstance(value, str):
             yield f"{path} must be a string"
-        elif self.choices and value not in self.choices:
-            yield f"{path} must be one of {', '.join(self.choices)}"
-        elif len(value) < self.shortest:
-            yield f"{path} must be at least {self.shortest} characters long"
-        elif self.longest is not None and len(value) > self.longest:
-            yield f"{path} must be at most {self.longest} characters long"
+        elif self.enum and value not in self.enum:
+            yield f"{path} must be one of {', '.join(self.enum)}"
+        elif len(value) < self.min_length:
+            yield f"{path} must be at least {self.min_length} characters long"
+        elif self.max_length is not None and len(value) > self.max_length:
+            yield f"{path} must be at most {self.max_length} characters long"
         elif (self.pattern and not re.fullmatch(self.pattern, value)) or (
             self.uri and not _is_uri(value)
         ):
@@ -55,86 +52,108 @@ class String:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number, within limits."""
+    """A number, or an integer."""
 
-    least: float | None = None
-    most: float | None = None
-    whole: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    integer: bool = False
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
-        """Say what is wrong with the value found at `path`."""
-        kinds = (int,) if self.whole else (int, float)
+        """The problems of the value at `path`, one message each."""
+        kinds = (int,) if self.integer else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds):
-            yield f"{path} must be {'an integer' if self.whole else 'a number'}"
-        elif self.least is not None and value < self.least:
-            yield f"{path} must be at least {self.least}"
-        elif self.most is not None and value > self.most:
-            yield f"{path} must be at most {self.most}"
+            yield f"{path} must be {'an integer' if self.integer else 'a number'}"
+        elif self.minimum is not None and value < self.minimum:
+            yield f"{path} must be at least {self.minimum}"
+        elif self.maximum is not None and value > self.maximum:
+            yield f"{path} must be at most {self.maximum}"
 
 
 @dataclass(frozen=True, slots=True)
 class Boolean:
-    """True or false."""
+    """A boolean."""
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
-        """Say what is wrong with the value found at `path`."""
+        """The problems of the value at `path`, one message each."""
         if not isinstance(value, bool):
             yield f"{path} must be a boolean"
 
 
 @dataclass(frozen=True, slots=True)
 class Nullable:
-    """What may also be null."""
+    """A value that may also be null."""
 
-    shape: Shape
+    schema: Schema
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
-        """Say what is wrong with the value found at `path`."""
+        """The problems of the value at `path`, one message each."""
         if value is not None:
-            yield from self.shape.problems(value, path)
+            yield from self.schema.problems(value, path)
+
+
+@dataclass(frozen=True, slots=True)
+class TextOr:
+    """A string, or something else."""
+
+    other: Schema
+    text: String = field(default_factory=String)
+
+    def problems(self, value: Any, path: str) -> Iterator[str]:
+        """The problems of the value at `path`, one message each."""
+        schema = self.text if isinstance(value, str) else self.other
+        yield from schema.problems(value, path)
 
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """A list, of some length."""
+    """An array."""
 
-    each: Shape
-    fewest: int = 0
-    most: int | None = None
+    items: Schema
+    min_items: int = 0
+    max_items: int | None = None
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
-        """Say what is wrong with the value found at `path`."""
+        """The problems of the value at `path`, one message each."""
         if not _is_array(value):
             yield f"{path} must be an array"
-        elif len(value) < self.fewest:
-            yield f"{path} must have at least {self.fewest} items"
-        elif self.most is not None and len(value) > self.most:
-            yield f"{path} must have at most {self.most} items"
+        elif len(value) < self.min_items:
+            yield f"{path} must have at least {self.min_items} items"
+        elif self.max_items is not None and len(value) > self.max_items:
+            yield f"{path} must have at most {self.max_items} items"
         else:
             for index, item in enumerate(value):
-                yield from self.each.problems(item, f"{path}[{index}]")
+                yield from self.items.problems(item, f"{path}[{index}]")
 
 
 @dataclass(frozen=True, slots=True)
 class Object:
-    """An object with known fields. Others are let through: the spec closes no schema."""
+    """An object.
 
-    fields: Mapping[str, Shape] = field(default_factory=dict[str, Shape])
+    Args:
+        properties: The known members.
+        required: The members that must be there.
+        rules: Conditions across members, checked once each member is valid.
+        additional_properties: Whether unknown members are allowed, as in all schemas of the spec.
+    """
+
+    properties: Mapping[str, Schema] = field(default_factory=dict[str, Schema])
     required: tuple[str, ...] = ()
     rules: tuple[Rule, ...] = ()
+    additional_properties: bool = True
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
-        """Say what is wrong with the value found at `path`."""
+        """The problems of the value at `path`, one message each."""
         if not _is_object(value):
             yield f"{path} must be an object"
             return
         prefix = f"{path}." if path else ""
         found = [f"{prefix}{name} is required" for name in self.required if name not in value]
         for name, member in value.items():
-            shape = self.fields.get(name)
-            if shape is not None:
-                found.extend(shape.problems(member, f"{prefix}{name}"))
-        # Rules look across fields, and may take it that each is well-formed.
+            schema = self.properties.get(name)
+            if schema is not None:
+                found.extend(schema.problems(member, f"{prefix}{name}"))
+            elif not self.additional_properties:
+                found.append(f"{prefix}{name} is not known")
         yield from found or self._broken_rules(value, path)
 
     def _broken_rules(self, members: Mapping[str, Any], path: str) -> Iterator[str]:
@@ -146,26 +165,26 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Tagged:
-    """One of several objects, told apart by their `type`."""
+    """One of several objects, selected by their `type`."""
 
-    kinds: Mapping[str, Shape]
+    variants: Mapping[str, Schema]
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
-        """Say what is wrong with the value found at `path`."""
+        """The problems of the value at `path`, one message each."""
         tag = value.get("type") if _is_object(value) else None
-        kind = self.kinds.get(tag) if isinstance(tag, str) else None
-        if kind is None:
-            yield f"{path}.type must be one of {', '.join(self.kinds)}"
+        variant = self.variants.get(tag) if isinstance(tag, str) else None
+        if variant is None:
+            yield f"{path}.type must be one of {', '.join(self.variants)}"
         else:
-            yield from kind.problems(value, path)
+            yield from variant.problems(value, path)
 
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """A flat object of strings, numbers and booleans, of limited size."""
+    """A flat object of strings, numbers and booleans, at most 4,096 bytes of JSON."""
 
     def problems(self, value: Any, path: str) -> Iterator[str]:
-        """Say what is wrong with the value found at `path`."""
+        """The problems of the value at `path`, one message each."""
         if not _is_object(value):
             yield f"{path} must be an object"
             return
@@ -178,7 +197,7 @@ class Metadata:
 
 
 def exactly_one(*names: str) -> Rule:
-    """A rule: one of these fields, and no other of them."""
+    """A rule: exactly one of these members."""
 
     def rule(members: Mapping[str, Any]) -> str | None:
         if sum(name in members for name in names) == 1:
@@ -189,7 +208,7 @@ def exactly_one(*names: str) -> Rule:
 
 
 def at_least_one(*names: str) -> Rule:
-    """A rule: one of these fields, or more."""
+    """A rule: one or more of these members."""
 
     def rule(members: Mapping[str, Any]) -> str | None:
         if any(name in members for name in names):
@@ -200,7 +219,7 @@ def at_least_one(*names: str) -> Rule:
 
 
 def at_most_one(*names: str) -> Rule:
-    """A rule: one of these fields, or none."""
+    """A rule: none or one of these members."""
 
     def rule(members: Mapping[str, Any]) -> str | None:
         if sum(name in members for name in names) <= 1:

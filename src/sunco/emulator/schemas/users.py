@@ -1,4 +1,4 @@
-"""What is sent about users."""
+"""Bodies that create and update users."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ PROFILE = Object(
     {
         "givenName": Nullable(SHORT_TEXT),
         "surname": Nullable(SHORT_TEXT),
-        "email": Nullable(String(shortest=1, longest=128, pattern=r"[^@\s]+@[^@\s]+")),
+        "email": Nullable(String(min_length=1, max_length=128, pattern=r"[^@\s]+@[^@\s]+")),
         "avatarUrl": Nullable(ICON),
-        "locale": Nullable(String(shortest=1, longest=64)),
+        "locale": Nullable(String(min_length=1, max_length=64)),
     }
 )
 USER_UPDATE = Object(
@@ -24,8 +24,8 @@ USER_UPDATE = Object(
 )
 USER_CREATE = Object(
     {
-        **USER_UPDATE.fields,
-        "externalId": String(shortest=1, longest=1024),
+        **USER_UPDATE.properties,
+        "externalId": String(min_length=1, max_length=1024),
         "brandId": BRAND_ID,
     }
 )

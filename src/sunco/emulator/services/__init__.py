@@ -1,1 +1,1 @@
-"""Rules that several operations share."""
+"""What happens to the records: functions that change them and announce the events."""

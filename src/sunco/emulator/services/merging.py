@@ -1,52 +1,45 @@
-"""Users who turn out to be one, and the Zendesk users that they stand for."""
+"""Merging users, and synchronizing them with the users of Zendesk Support."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sunco.emulator.state.rendering import present
+from sunco.emulator.services.conversations import leave
+from sunco.emulator.state.account import CoreUser
+from sunco.emulator.state.rendering import omit_none
 
 if TYPE_CHECKING:
     from sunco.emulator.state.app import App
     from sunco.emulator.state.users import User
 
 
-@dataclass(frozen=True, slots=True)
-class CoreUser:
-    """What Zendesk Support knows of a user."""
-
-    given_name: str | None = None
-    surname: str | None = None
-    external_id: str | None = None
-    email: str | None = None
-
-
 def user_by_zendesk_id(app: App, zendesk_id: str) -> User | None:
-    """The user who stands for this Zendesk user."""
+    """The user that is linked to a Zendesk user, or None."""
     return next((user for user in app.users if user.zendesk_id == zendesk_id), None)
 
 
-def synchronize(app: App, zendesk_id: str, surviving_id: str) -> User:
-    """Bring the user of a Zendesk user up to date, and merge whoever turns out to be the same.
+def synchronize(app: App, user: User, surviving_id: str, core: CoreUser) -> User:
+    """Update a user from its Zendesk user, and merge it with the same user elsewhere.
 
     Args:
         app: The app.
-        zendesk_id: The Zendesk user; one of the app's users stands for it.
-        surviving_id: The Zendesk user that it was merged into, or itself.
+        user: The user; it is linked to a Zendesk user.
+        surviving_id: The Zendesk user that this one was merged into, or its own.
+        core: The Zendesk user.
+
+    Returns:
+        The surviving user.
     """
-    (user,) = (one for one in app.users if one.zendesk_id == zendesk_id)
     surviving = user_by_zendesk_id(app, surviving_id)
     if surviving is not None and surviving is not user:
         merge(app, surviving, user)
         user = surviving
     user.zendesk_id = surviving_id
-    core = app.account.core_users.get(surviving_id, CoreUser())
     names = {"givenName": core.given_name, "surname": core.surname}
-    user.profile |= present(**names)
+    user.profile |= omit_none(**names)
     if core.external_id is not None:
         other = app.user_by_external_id(core.external_id, user.brand_id)
-        if other is not None and _give_way(app, user, other):
+        if other is not None and _stays_separate(app, user, other):
             app.set_external_id(other, None)
         app.set_external_id(user, core.external_id)
     if core.email is not None:
@@ -55,15 +48,15 @@ def synchronize(app: App, zendesk_id: str, surviving_id: str) -> User:
 
 
 def identify(app: App, user: User, email: str) -> None:
-    """Note that a user owns an e-mail address, and thereby is whoever else does."""
+    """Set the verified e-mail address of a user, and merge it with others that have the same."""
     for other in [one for one in app.users if one.email == email]:
-        if other.brand_id == user.brand_id and _give_way(app, user, other):
+        if other.brand_id == user.brand_id and _stays_separate(app, user, other):
             other.email = None
     user.email = email
 
 
-def _give_way(app: App, user: User, other: User) -> bool:
-    """Merge another user who cannot be told from this one; whether it stays a user of its own."""
+def _stays_separate(app: App, user: User, other: User) -> bool:
+    # A user that is linked to another Zendesk user cannot be merged.
     if other is user:
         return False
     if other.zendesk_id is not None:
@@ -73,14 +66,14 @@ def _give_way(app: App, user: User, other: User) -> bool:
 
 
 def merge(app: App, surviving: User, discarded: User) -> None:
-    """Make two users one, who has the conversations and the clients of both."""
+    """Move the conversations, clients and devices of a user to another, and delete the first."""
     shown = {"surviving": surviving.to_json(), "discarded": discarded.to_json()}
     metadata = discarded.metadata
-    for conversation in list(discarded.conversations):
+    for conversation in list(app.conversations_of(discarded)):
         if conversation.participant_of(surviving) is not None:
-            app.leave(conversation, discarded)
+            leave(app, conversation, discarded)
             continue
-        surviving.conversations.add(conversation.id, conversation)
+        app.link(surviving, conversation)
         for participant in conversation.participants:
             if participant.user is discarded:
                 participant.user = surviving
@@ -91,11 +84,10 @@ def merge(app: App, surviving: User, discarded: User) -> None:
         surviving.clients.add(client.id, client)
     for device in discarded.devices:
         surviving.devices.add(device.id, device)
-    app.users.remove(discarded.id)
-    app.set_external_id(discarded, None)
+    app.remove_user(discarded)
     app.announce(
         "user:merge",
         mergedUsers=shown,
         reason="api",
-        **present(discardedMetadata=metadata or None),
+        **omit_none(discardedMetadata=metadata or None),
     )

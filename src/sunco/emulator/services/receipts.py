@@ -1,4 +1,4 @@
-"""What becomes of a message on the channels other than the SDKs."""
+"""The delivery events of messages on channels other than the SDKs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sunco.emulator.state.conversations import Conversation
     from sunco.emulator.state.users import Client, User
 
-# What only an SDK has a way to show.
+# Only SDKs can show these.
 _SDK_ONLY = ("form",)
 
 
@@ -21,17 +21,18 @@ def deliver(
     message: Mapping[str, Any],
     destination: Mapping[str, str],
 ) -> None:
-    """Tell how a message of the business fares on the channels of those it is for.
+    """Announce how a message of the business was delivered.
 
     Args:
         app: The app.
         conversation: Where the message was posted.
         message: The message.
-        destination: The integration it goes to, by id or type; all without one.
+        destination: The integration that delivers it, by `integrationId` or `integrationType`;
+            empty for the primary client of each participant.
     """
     kind = message["content"].get("type")
-    for user, client in _reached(conversation, destination):
-        told: dict[str, Any] = {
+    for user, client in _recipients(conversation, destination):
+        payload: dict[str, Any] = {
             "user": user,
             "message": {"id": message["id"]},
             "destination": {"type": client.type, "integrationId": client.integration_id},
@@ -42,20 +43,24 @@ def deliver(
                 "message": f"Unsupported message type `{kind}`",
             }
             trigger = "conversation:message:delivery:failure"
-            app.announce(trigger, conversation, **told, isFinalEvent=True, error=error)
+            app.announce(trigger, conversation, **payload, isFinalEvent=True, error=error)
             continue
-        told["externalMessages"] = [{"id": f"{client.type}-{message['id']}"}]
+        payload["externalMessages"] = [{"id": f"{client.type}-{message['id']}"}]
         for stage, final in (("channel", False), ("user", True)):
             trigger = f"conversation:message:delivery:{stage}"
-            app.announce(trigger, conversation, **told, isFinalEvent=final)
+            app.announce(trigger, conversation, **payload, isFinalEvent=final)
 
 
-def _reached(
+def _recipients(
     conversation: Conversation, destination: Mapping[str, str]
 ) -> Iterator[tuple[User, Client]]:
     for participant in conversation.participants:
-        for client in participant.clients:
-            wanted = destination.get("integrationId", client.integration_id)
-            kind = destination.get("integrationType", client.type)
-            if client.integration_id == wanted and client.type == kind and client.type != "sdk":
-                yield participant.user, client
+        matches = [one for one in participant.clients if _is_at(one, destination)]
+        if matches and matches[0].type != "sdk":
+            yield participant.user, matches[0]
+
+
+def _is_at(client: Client, destination: Mapping[str, str]) -> bool:
+    integration_id = destination.get("integrationId", client.integration_id)
+    kind = destination.get("integrationType", client.type)
+    return client.integration_id == integration_id and client.type == kind

@@ -1,1 +1,1 @@
-"""The records of an account and its apps."""
+"""The records of an account and their JSON. Nothing here depends on HTTP."""

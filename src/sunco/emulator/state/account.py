@@ -1,14 +1,15 @@
-"""All that one account holds: its apps, its keys, and what was granted to partners."""
+"""The root of the state: apps, credentials, attachments and the users of Zendesk Support."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.services.merging import CoreUser
-from sunco.emulator.state.app import App
-from sunco.emulator.state.records import Records
-from sunco.emulator.state.rendering import present
+from sunco.emulator.state.app import App, Limits
+from sunco.emulator.state.attachments import Attachments
+from sunco.emulator.state.credentials import Credentials
+from sunco.emulator.state.records import SortedRecords
+from sunco.emulator.state.switchboard import build_switchboard
 from sunco.emulator.state.webhooks import Outbox
 
 if TYPE_CHECKING:
@@ -23,75 +24,29 @@ SETTINGS: Mapping[str, Any] = {
     "multiConvoEnabled": False,
     "useAnimalNames": False,
 }
-SCOPES: Mapping[str, str] = {"act_": "account", "svc_": "account", "int_": "integration"}
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
-    """An API key, and how far it reaches."""
+class CoreUser:
+    """A user of Zendesk Support."""
 
-    id: str
-    secret: str
-    display_name: str | None = None
-    app_id: str | None = None
-    integration_id: str | None = None
-
-    @property
-    def scope(self) -> str:
-        """The scope, as the key's prefix says it."""
-        return SCOPES.get(self.id[:4], "app")
-
-    def to_json(self) -> dict[str, Any]:
-        """The key as the API answers it."""
-        return present(id=self.id, displayName=self.display_name, secret=self.secret)
-
-
-@dataclass(frozen=True, slots=True)
-class Partner:
-    """A partner's integration, which the owners of apps can grant access to."""
-
-    client_id: str
-    client_secret: str
-    redirect_uris: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a code or an access token opens."""
-
-    client_id: str
-    app_id: str
-    integration_id: str
-
-
-@dataclass(slots=True)
-class Attachment:
-    """An uploaded file."""
-
-    id: str
-    name: str
-    media_type: str
-    content: bytes
-    app_id: str
-    conversation_id: str | None
-    of_message: bool
+    given_name: str | None = None
+    surname: str | None = None
+    external_id: str | None = None
+    email: str | None = None
 
 
 @dataclass(slots=True)
 class Account:
-    """The root of everything that an emulator remembers."""
+    """The root of the state."""
 
     clock: Clock
-    message_limit: int
-    app_limit: int
+    limits: Limits
     outbox: Outbox = field(default_factory=Outbox)
+    credentials: Credentials = field(default_factory=Credentials)
+    attachments: Attachments = field(default_factory=Attachments)
     apps: dict[str, App] = field(default_factory=dict[str, App])
-    listing: Records[App] = field(default_factory=Records[App])
-    keys: dict[str, Key] = field(default_factory=dict[str, Key])
-    partners: dict[str, Partner] = field(default_factory=dict[str, Partner])
-    codes: dict[str, Grant] = field(default_factory=dict[str, Grant])
-    tokens: dict[str, Grant] = field(default_factory=dict[str, Grant])
-    attachments: dict[str, Attachment] = field(default_factory=dict[str, Attachment])
+    listing: SortedRecords[App] = field(default_factory=SortedRecords[App])
     core_users: dict[str, CoreUser] = field(default_factory=dict[str, CoreUser])
 
     def create_app(
@@ -102,67 +57,60 @@ class Account:
         integrations: Sequence[Mapping[str, Any]] = (),
         switchboard: Sequence[Mapping[str, Any]] = (),
     ) -> App:
-        """Add an app, from what the API was sent.
+        """Add an app.
 
         Args:
-            description: Its name, settings and metadata.
-            app_id: Its id, if it is to be another than the place it takes in listings.
-            integrations: The integrations it starts with.
-            switchboard: The integrations of the switchboard it starts with.
+            description: Its name, settings and metadata in the form of the API.
+            app_id: Its id; by default its position in listings.
+            integrations: Its first integrations, in the form of the API.
+            switchboard: The integrations of its switchboard, see `build_switchboard`.
         """
-        place = self.clock.new_id()
-        app = App(
-            app_id or place,
-            place,
-            self,
+        sort_id = self.clock.new_id()
+        app = self.add_app(
+            app_id or sort_id,
+            sort_id,
             display_name=description["displayName"],
             settings={**SETTINGS, **description.get("settings", {})},
             metadata=description.get("metadata") or {},
-            integrations=integrations,
-            switchboard=switchboard,
         )
-        self.apps[app.id] = app
-        self.listing.add(place, app)
+        for integration in integrations:
+            app.add_integration(integration)
+        app.switchboard = build_switchboard(switchboard, self.clock.new_id)
+        return app
+
+    def add_app(
+        self,
+        app_id: str,
+        sort_id: str,
+        *,
+        display_name: str | None,
+        settings: dict[str, Any],
+        metadata: dict[str, Any],
+    ) -> App:
+        """Add an app without integrations; see `App` for the arguments."""
+        app = App(
+            app_id,
+            sort_id,
+            clock=self.clock,
+            outbox=self.outbox,
+            attachments=self.attachments,
+            limits=self.limits,
+            display_name=display_name,
+            settings=settings,
+            metadata=metadata,
+        )
+        self.apps[app_id] = app
+        self.listing.add(sort_id, app)
         return app
 
     def delete_app(self, app: App) -> None:
-        """Remove an app with its keys, its grants and its files."""
+        """Remove an app with its credentials and files."""
         del self.apps[app.id]
-        self.listing.remove(app.place)
-        self.keys = {name: key for name, key in self.keys.items() if key.app_id != app.id}
-        self.codes = {name: one for name, one in self.codes.items() if one.app_id != app.id}
-        self.tokens = {name: one for name, one in self.tokens.items() if one.app_id != app.id}
-        self.attachments = {
-            name: one for name, one in self.attachments.items() if one.app_id != app.id
-        }
+        self.listing.remove(app.sort_id)
+        self.credentials.revoke_app(app.id)
+        self.attachments.remove_app(app.id)
 
-    def keys_of(self, app: App, integration_id: str | None = None) -> list[Key]:
-        """The keys of an app itself, or those of one of its integrations."""
-        return [
-            key
-            for key in self.keys.values()
-            if key.app_id == app.id and key.integration_id == integration_id
-        ]
-
-    def create_key(self, app: App, display_name: str | None, integration_id: str | None) -> Key:
-        """Add a key to an app, or to one of its integrations."""
-        prefix = "app_" if integration_id is None else "int_"
-        key = Key(
-            f"{prefix}{self.clock.new_id()}",
-            self.clock.new_secret(),
-            display_name,
-            app.id,
-            integration_id,
-        )
-        self.keys[key.id] = key
-        return key
-
-    def revoke(self, app: App, integration_id: str) -> None:
-        """Remove the keys and tokens of an integration."""
-        for key in self.keys_of(app, integration_id):
-            del self.keys[key.id]
-        self.tokens = {
-            name: grant
-            for name, grant in self.tokens.items()
-            if grant.integration_id != integration_id
-        }
+    def remove_integration(self, app: App, integration_id: str) -> None:
+        """Remove an integration with its webhooks, keys and tokens."""
+        app.remove_integration(integration_id)
+        self.credentials.revoke_integration(app.id, integration_id)

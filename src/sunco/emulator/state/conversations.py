@@ -1,23 +1,28 @@
-"""Conversations and who takes part in them."""
+"""Conversations and their participants."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.state.records import Records
-from sunco.emulator.state.rendering import Detail, Shown, present
+from sunco.emulator.state.records import SortedRecords
+from sunco.emulator.state.rendering import Detail, Renderable, omit_none
+from sunco.emulator.state.switchboard import Control
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sunco.emulator.state.switchboard import SwitchboardIntegration
     from sunco.emulator.state.users import Client, User
 
 
 @dataclass(slots=True)
 class Participant:
-    """A user in a conversation."""
+    """A user in a conversation.
+
+    Args:
+        clients: The clients that are linked to the conversation, the most recently used first.
+            The first one is the primary: it receives the messages of the business.
+    """
 
     id: str
     user: User
@@ -25,9 +30,18 @@ class Participant:
     last_read: str | None = None
     clients: list[Client] = field(default_factory=list["Client"])
 
+    def add_client(self, client: Client, *, primary: bool = False) -> None:
+        """Link a client to the conversation, as the last one or as the primary."""
+        self.remove_client(client)
+        self.clients.insert(0 if primary else len(self.clients), client)
+
+    def remove_client(self, client: Client) -> None:
+        """Remove a client from the conversation, if it is linked."""
+        self.clients = [one for one in self.clients if one is not client]
+
     def to_json(self) -> dict[str, Any]:
-        """The participant as the API answers it."""
-        return present(
+        """The participant in API responses."""
+        return omit_none(
             id=self.id,
             userId=self.user.id,
             userExternalId=self.user.external_id,
@@ -40,8 +54,8 @@ class Participant:
 
 
 @dataclass(slots=True)
-class Conversation(Shown):
-    """A conversation with its participants, its messages and whoever is in control of it."""
+class Conversation(Renderable):
+    """A conversation with its participants, its messages and its control."""
 
     id: str
     type: str
@@ -50,14 +64,13 @@ class Conversation(Shown):
     last_updated_at: str
     business_last_read: str | None = None
     details: dict[str, Any] = field(default_factory=dict[str, Any])
-    participants: Records[Participant] = field(default_factory=Records[Participant])
-    messages: Records[dict[str, Any]] = field(default_factory=Records[dict[str, Any]])
-    active: SwitchboardIntegration | None = None
-    pending: SwitchboardIntegration | None = None
+    participants: SortedRecords[Participant] = field(default_factory=SortedRecords[Participant])
+    messages: SortedRecords[dict[str, Any]] = field(default_factory=SortedRecords[dict[str, Any]])
+    control: Control = field(default_factory=Control)
 
     def to_json(self) -> dict[str, Any]:
-        """The conversation as the API answers it."""
-        return self.shown(Detail()) | present(
+        """The conversation in API responses."""
+        return self.render(Detail()) | omit_none(
             isDefault=self.is_default,
             businessLastRead=self.business_last_read,
             lastUpdatedAt=self.last_updated_at,
@@ -65,19 +78,20 @@ class Conversation(Shown):
             **self.details,
         )
 
-    def shown(self, detail: Detail) -> dict[str, Any]:
-        """The conversation in short, the same for every webhook."""
+    def render(self, detail: Detail) -> dict[str, Any]:
+        """The conversation in events, the same for every webhook."""
         del detail
-        return present(
+        active, pending = self.control.active, self.control.pending
+        return omit_none(
             id=self.id,
             type=self.type,
             metadata=self.details.get("metadata"),
-            activeSwitchboardIntegration=self.active.to_json() if self.active else None,
-            pendingSwitchboardIntegration=self.pending.to_json() if self.pending else None,
+            activeSwitchboardIntegration=active.to_json() if active else None,
+            pendingSwitchboardIntegration=pending.to_json() if pending else None,
         )
 
     def participant_of(self, user: User) -> Participant | None:
-        """The participant that is this user."""
+        """The participant that is this user, or None."""
         return next((one for one in self.participants if one.user is user), None)
 
     def update(self, changes: Mapping[str, Any]) -> None:
@@ -87,7 +101,7 @@ class Conversation(Shown):
                 self.details[name] = changes[name]
 
     def mark_read(self, user: User | None, now: str) -> None:
-        """Note that a user has read it all, or the business if there is no user."""
+        """Mark everything as read by a user, or by the business for None."""
         if user is None:
             self.business_last_read = now
             return

@@ -1,4 +1,4 @@
-"""Records by id, in the order of their ids."""
+"""Records by id, sorted by id."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 Record = TypeVar("Record")
 
 
-class Records(Generic[Record]):
-    """A mapping sorted by id, so that a page from any cursor costs no more than its size.
+class SortedRecords(Generic[Record]):
+    """A mapping sorted by id: a page from any cursor costs O(page size).
 
-    A record id is a cursor even after the record itself is gone.
+    The id of a removed record remains a valid cursor.
     """
 
     __slots__ = ("_by_id", "_ids")
@@ -30,11 +30,15 @@ class Records(Generic[Record]):
         return (self._by_id[identifier] for identifier in self._ids)
 
     def get(self, identifier: str) -> Record | None:
-        """The record with this id, if there is one."""
+        """The record with this id, or None."""
         return self._by_id.get(identifier)
 
+    def last(self) -> Record | None:
+        """The record with the greatest id, or None."""
+        return self._by_id[self._ids[-1]] if self._ids else None
+
     def add(self, identifier: str, record: Record) -> None:
-        """Keep a record; the newest id, the usual case, goes straight to the end."""
+        """Add a record. The greatest id, the usual case, is appended in O(1)."""
         if self._ids and identifier < self._ids[-1]:
             insort(self._ids, identifier)
         else:
@@ -42,28 +46,28 @@ class Records(Generic[Record]):
         self._by_id[identifier] = record
 
     def remove(self, identifier: str) -> Record | None:
-        """Let a record go, and return it."""
+        """Remove a record and return it, or None if there is none."""
         record = self._by_id.pop(identifier, None)
         if record is not None:
             del self._ids[bisect_left(self._ids, identifier)]
         return record
 
     def clear(self) -> None:
-        """Let every record go."""
+        """Remove all records."""
         self._by_id.clear()
         self._ids.clear()
 
     def positions_after(self, cursor: str, size: int) -> tuple[int, int]:
-        """Where the first `size` records later than `cursor` stand."""
+        """The slice of the first `size` records after `cursor`."""
         start = bisect_right(self._ids, cursor)
         return start, min(start + size, len(self._ids))
 
     def positions_before(self, cursor: str | None, size: int) -> tuple[int, int]:
-        """Where the last `size` records earlier than `cursor` stand, or the last of all."""
+        """The slice of the last `size` records before `cursor`, or of all for None."""
         stop = len(self._ids) if cursor is None else bisect_left(self._ids, cursor)
         return max(stop - size, 0), stop
 
     def between(self, start: int, stop: int) -> tuple[list[str], list[Record]]:
-        """The ids and the records at these positions."""
+        """The ids and the records of a slice."""
         identifiers = self._ids[start:stop]
         return identifiers, [self._by_id[identifier] for identifier in identifiers]

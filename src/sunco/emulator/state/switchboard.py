@@ -1,26 +1,24 @@
-"""Who is in control of a conversation."""
+"""The switchboard, and the control of conversations."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.state.rendering import present
+from sunco.emulator.state.rendering import omit_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-
-    from sunco.emulator.state.conversations import Conversation
 
 NEXT = "next"
 
 
 class ControlError(ValueError):
-    """A transfer of control that cannot be made; the message says why.
+    """A rejected transfer of control.
 
     Args:
-        message: Why it cannot be made.
-        code: The code of the failure in the event that tells of it.
+        message: Why it is rejected.
+        code: The error code in the failure event.
     """
 
     def __init__(self, message: str, code: str = "switchboard_invalid_target") -> None:
@@ -30,7 +28,7 @@ class ControlError(ValueError):
 
 @dataclass(slots=True, eq=False)
 class SwitchboardIntegration:
-    """A system that can be in control of conversations."""
+    """A system that can control conversations."""
 
     id: str
     name: str
@@ -41,7 +39,7 @@ class SwitchboardIntegration:
     message_history_count: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The form that a conversation shows."""
+        """The form in conversations."""
         return {
             "id": self.id,
             "name": self.name,
@@ -50,17 +48,32 @@ class SwitchboardIntegration:
         }
 
     def settings_to_json(self) -> dict[str, Any]:
-        """The form in which it is configured."""
-        return self.to_json() | present(
+        """The form in the switchboard's configuration."""
+        return self.to_json() | omit_none(
             deliverStandbyEvents=self.deliver_standby_events,
             nextSwitchboardIntegrationId=self.next_id,
             messageHistoryCount=self.message_history_count,
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Control:
+    """The integration that controls a conversation, and the one that control was offered to."""
+
+    active: SwitchboardIntegration | None = None
+    pending: SwitchboardIntegration | None = None
+
+    def without(self, integration: SwitchboardIntegration) -> Control:
+        """The control after an integration left the switchboard."""
+        return Control(
+            None if self.active is integration else self.active,
+            None if self.pending is integration else self.pending,
+        )
+
+
 @dataclass(slots=True)
 class Switchboard:
-    """The systems among which control moves."""
+    """The integrations among which control moves."""
 
     id: str = ""
     enabled: bool = False
@@ -68,42 +81,46 @@ class Switchboard:
     integrations: list[SwitchboardIntegration] = field(default_factory=list[SwitchboardIntegration])
 
     def to_json(self) -> dict[str, Any]:
-        """The switchboard as the API answers it."""
-        return {"id": self.id, "enabled": self.enabled} | present(
+        """The switchboard in API responses."""
+        return {"id": self.id, "enabled": self.enabled} | omit_none(
             defaultSwitchboardIntegrationId=self.default_id
         )
 
     @property
     def default(self) -> SwitchboardIntegration | None:
-        """The integration that gets control when a conversation begins."""
+        """The integration that controls new conversations."""
         return self.find(self.default_id) if self.enabled else None
 
     def find(self, identifier: str | None) -> SwitchboardIntegration | None:
-        """The integration with this id."""
+        """The switchboard integration with this id, or None."""
         return next((one for one in self.integrations if one.id == identifier), None)
 
-    def hears(self, conversation: Conversation, integration_id: str) -> bool:
-        """Whether an integration is told what happens in a conversation.
+    def entries_of(self, integration_id: str) -> list[SwitchboardIntegration]:
+        """The switchboard integrations of an integration."""
+        return [one for one in self.integrations if one.integration_id == integration_id]
 
-        Not if it is on standby, unless it wants to be told even then. Whoever is not on the
-        switchboard is told everything.
+    def receives_events(self, control: Control, integration_id: str) -> bool:
+        """Whether an integration receives the events of a conversation.
+
+        An integration on standby does not, unless `deliverStandbyEvents` is set. One that is not on
+        the switchboard receives all events.
         """
-        seats = [one for one in self.integrations if one.integration_id == integration_id]
-        if not self.enabled or not seats or conversation.active is None:
+        entries = self.entries_of(integration_id)
+        if not self.enabled or not entries or control.active is None:
             return True
         return any(
-            one.deliver_standby_events or one is conversation.active or one is conversation.pending
-            for one in seats
+            one.deliver_standby_events or one is control.active or one is control.pending
+            for one in entries
         )
 
-    def resolve(self, reference: str, conversation: Conversation) -> SwitchboardIntegration:
-        """Find an integration by the `next` keyword, its id, its name or its type, in that order.
+    def resolve(self, reference: str, control: Control) -> SwitchboardIntegration:
+        """Find an integration by the keyword `next`, its id, its name or its type, in this order.
 
         Raises:
-            ControlError: The reference names no integration, or several.
+            ControlError: No integration matches, or several do.
         """
         if reference == NEXT:
-            return self._next(conversation.active)
+            return self._next(control.active)
         for key in _KEYS:
             matches = [one for one in self.integrations if key(one) == reference]
             if len(matches) > 1:
@@ -112,33 +129,36 @@ class Switchboard:
                 return matches[0]
         raise ControlError(f"No switchboard integration matches {reference}")
 
-    def pass_control(self, conversation: Conversation, reference: str) -> None:
-        """Make the integration active and all others standby."""
-        conversation.active = self.resolve(reference, conversation)
-        conversation.pending = None
-
-    def offer_control(self, conversation: Conversation, reference: str) -> None:
-        """Make the integration pending, in place of any that was offered control before.
+    def pass_control(self, control: Control, reference: str) -> Control:
+        """Make an integration active and all others standby.
 
         Raises:
-            ControlError: The integration is active already, or cannot be told.
+            ControlError: The reference cannot be resolved.
         """
-        target = self.resolve(reference, conversation)
-        if target is conversation.active:
-            raise ControlError("Cannot offer control to the active switchboard integration.")
-        conversation.pending = target
+        return Control(self.resolve(reference, control))
 
-    def accept_control(self, conversation: Conversation) -> None:
+    def offer_control(self, control: Control, reference: str) -> Control:
+        """Make an integration pending, in place of any other.
+
+        Raises:
+            ControlError: The integration is active already, or cannot be resolved.
+        """
+        target = self.resolve(reference, control)
+        if target is control.active:
+            raise ControlError("Cannot offer control to the active switchboard integration.")
+        return Control(control.active, target)
+
+    def accept_control(self, control: Control) -> Control:
         """Make the pending integration active.
 
         Raises:
-            ControlError: Control has not been offered.
+            ControlError: No integration is pending.
         """
-        if conversation.pending is None:
+        if control.pending is None:
             raise ControlError(
                 "There is no pendingSwitchboardIntegration", "switchboard_invalid_action"
             )
-        conversation.active, conversation.pending = conversation.pending, None
+        return Control(control.pending)
 
     def _next(self, active: SwitchboardIntegration | None) -> SwitchboardIntegration:
         found = self.find(active.next_id) if active else None
@@ -157,11 +177,11 @@ _KEYS: tuple[Callable[[SwitchboardIntegration], str], ...] = (
 def build_switchboard(
     descriptions: Sequence[Mapping[str, Any]], new_id: Callable[[], str]
 ) -> Switchboard | None:
-    """Build a switchboard from plain data; from nothing, none.
+    """Build an enabled switchboard, or none without descriptions.
 
     Args:
-        descriptions: One mapping for each integration: `name`, and where they matter `id`,
-            `integrationId`, `integrationType` and `next`, the name of the one that follows.
+        descriptions: One mapping per integration, the default first: `name`, and optionally `id`,
+            `integrationId`, `integrationType` and `next` (the name of another).
         new_id: Makes the ids that are not given.
     """
     if not descriptions:
@@ -177,4 +197,5 @@ def build_switchboard(
         )
         for one in descriptions
     ]
-    return Switchboard(new_id(), True, integrations[0].id, integrations)  # noqa: FBT003
+    default_id = integrations[0].id
+    return Switchboard(new_id(), enabled=True, default_id=default_id, integrations=integrations)

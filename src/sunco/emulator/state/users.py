@@ -1,24 +1,27 @@
-"""End users, and how they can be reached."""
+"""End users, and the clients and devices that they are reached by."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sunco.emulator.state.records import Records
-from sunco.emulator.state.rendering import Detail, Shown, present
+from sunco.emulator.state.records import SortedRecords
+from sunco.emulator.state.rendering import Detail, Renderable, omit_none
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from sunco.emulator.state.conversations import Conversation
 
 _PERSONAL = ("givenName", "surname", "email", "avatarUrl")
 
 
 @dataclass(slots=True)
-class Client(Shown):
-    """A user's presence on a channel."""
+class Client(Renderable):
+    """A user's presence on a channel.
+
+    Args:
+        target_id: The conversation that the client joins when its user confirms it.
+        primary: Whether it becomes the primary client of that conversation then.
+    """
 
     id: str
     type: str
@@ -29,10 +32,11 @@ class Client(Shown):
     last_seen: str | None = None
     display_name: str | None = None
     target_id: str | None = None
+    primary: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """The client as the API answers it."""
-        return present(
+        """The client in API responses."""
+        return omit_none(
             id=self.id,
             type=self.type,
             status=self.status,
@@ -43,15 +47,15 @@ class Client(Shown):
             displayName=self.display_name,
         )
 
-    def shown(self, detail: Detail) -> dict[str, Any]:
-        """The client, the same for every webhook."""
+    def render(self, detail: Detail) -> dict[str, Any]:
+        """The client in events, the same for every webhook."""
         del detail
         return self.to_json()
 
 
 @dataclass(slots=True)
 class Device:
-    """A browser or a telephone in which an SDK runs."""
+    """A browser or a phone that an SDK runs on."""
 
     id: str
     type: str
@@ -61,7 +65,7 @@ class Device:
     last_seen: str
 
     def to_json(self) -> dict[str, Any]:
-        """The device as the API answers it."""
+        """The device in API responses."""
         return {
             "id": self.id,
             "type": self.type,
@@ -74,12 +78,8 @@ class Device:
         }
 
 
-def _no_conversations() -> Records[Conversation]:
-    return Records()
-
-
 @dataclass(slots=True)
-class User(Shown):
+class User(Renderable):
     """An end user."""
 
     id: str
@@ -92,26 +92,13 @@ class User(Shown):
     email: str | None = None
     profile: dict[str, Any] = field(default_factory=dict[str, Any])
     metadata: dict[str, Any] = field(default_factory=dict[str, Any])
-    clients: Records[Client] = field(default_factory=Records[Client])
-    devices: Records[Device] = field(default_factory=Records[Device])
-    conversations: Records[Conversation] = field(default_factory=_no_conversations)
     has_default_conversation: bool = False
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Conversations hold their users: to keep both ways would tie everyone to everyone, deeper
-        # than a snapshot can be nested.
-        return {
-            one.name: getattr(self, one.name) for one in fields(self) if one.name != "conversations"
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        for name, member in state.items():
-            setattr(self, name, member)
-        self.conversations = Records()
+    clients: SortedRecords[Client] = field(default_factory=SortedRecords[Client])
+    devices: SortedRecords[Device] = field(default_factory=SortedRecords[Device])
 
     def to_json(self) -> dict[str, Any]:
-        """The user as the API answers it."""
-        return self.shown(Detail()) | present(
+        """The user in API responses."""
+        return self.render(Detail()) | omit_none(
             signedUpAt=self.signed_up_at,
             toBeRetained=self.to_be_retained,
             hasPaymentInfo=False,
@@ -120,11 +107,11 @@ class User(Shown):
             metadata=self.metadata,
         )
 
-    def shown(self, detail: Detail) -> dict[str, Any]:
-        """The user, in full only if that was asked for."""
+    def render(self, detail: Detail) -> dict[str, Any]:
+        """The user in events, in full only if the webhook includes full users."""
         if detail.full_user:
             return self.to_json()
-        return present(
+        return omit_none(
             id=self.id,
             authenticated=self.authenticated,
             externalId=self.external_id,
@@ -134,21 +121,16 @@ class User(Shown):
 
     @property
     def identities(self) -> list[dict[str, Any]]:
-        """The e-mail address that the user has proven to own."""
+        """The verified e-mail address, if any."""
         if self.email is None:
             return []
         return [{"type": "email", "value": self.email, "verification": "sso"}]
 
     @property
-    def display_name(self) -> str | None:
-        """The name that stands on the user's messages."""
+    def name(self) -> str | None:
+        """Given name and surname, if the profile has any."""
         names = (self.profile.get("givenName"), self.profile.get("surname"))
         return " ".join(name for name in names if name) or None
-
-    @property
-    def default_conversation(self) -> Conversation | None:
-        """The conversation that the user's channels write to."""
-        return next((one for one in self.conversations if one.is_default), None)
 
     def update(self, changes: Mapping[str, Any]) -> None:
         """Set what is given, and clear what is given as null."""
@@ -156,12 +138,12 @@ class User(Shown):
             self.signed_up_at = changes["signedUpAt"]
         if "toBeRetained" in changes:
             self.to_be_retained = changes["toBeRetained"]
-        self.profile = present(**{**self.profile, **changes.get("profile", {})})
+        self.profile = omit_none(**{**self.profile, **changes.get("profile", {})})
         if "metadata" in changes:
             self.metadata = changes["metadata"] or {}
 
-    def forget_personal_information(self) -> None:
-        """Clear who the user is: the names, the addresses, and what was added to them."""
+    def clear_personal_information(self) -> None:
+        """Clear names, addresses, metadata and the display names of clients."""
         self.profile = {
             name: member for name, member in self.profile.items() if name not in _PERSONAL
         }

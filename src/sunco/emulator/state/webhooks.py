@@ -11,12 +11,12 @@ from sunco.emulator.state.rendering import Detail
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MOST_WAITING = 10_000
+MAX_WAITING = 10_000
 
 
 @dataclass(slots=True)
 class Webhook:
-    """Where events of some kinds are sent."""
+    """A target for events of some triggers."""
 
     id: str
     integration_id: str
@@ -27,7 +27,7 @@ class Webhook:
     include_full_source: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        """The webhook as the API answers it."""
+        """The webhook in API responses."""
         return {
             "id": self.id,
             "version": "v2",
@@ -40,7 +40,7 @@ class Webhook:
 
     @property
     def detail(self) -> Detail:
-        """How much it wants to see."""
+        """How much its events include."""
         return Detail(full_user=self.include_full_user, full_source=self.include_full_source)
 
     def update(self, changes: Mapping[str, Any]) -> None:
@@ -52,38 +52,35 @@ class Webhook:
 
 
 class Outbox:
-    """The events that wait, by webhook. The oldest go when there are too many.
+    """The events that wait, by webhook. At most 10,000 each: the oldest are dropped.
 
-    They do not outlive the process: a restored outbox is empty.
+    They are not part of the stored state.
     """
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[dict[str, Any]]] = {}
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"_waiting": {}}
-
     def put(self, webhook_id: str, event: dict[str, Any]) -> None:
         """Add an event for a webhook."""
-        self._waiting.setdefault(webhook_id, deque(maxlen=MOST_WAITING)).append(event)
+        self._waiting.setdefault(webhook_id, deque(maxlen=MAX_WAITING)).append(event)
 
     def put_back(self, webhook_id: str, events: list[dict[str, Any]]) -> None:
         """Return events that were taken and not sent."""
-        waiting = self._waiting.setdefault(webhook_id, deque(maxlen=MOST_WAITING))
+        waiting = self._waiting.setdefault(webhook_id, deque(maxlen=MAX_WAITING))
         waiting.extendleft(reversed(events))
 
-    def take(self, webhook_id: str, most: int) -> list[dict[str, Any]]:
-        """Remove and return the oldest events of a webhook."""
+    def take(self, webhook_id: str, limit: int) -> list[dict[str, Any]]:
+        """Remove and return the oldest events of a webhook, at most `limit`."""
         waiting = self._waiting.get(webhook_id, deque())
-        taken = [waiting.popleft() for _ in range(min(most, len(waiting)))]
+        taken = [waiting.popleft() for _ in range(min(limit, len(waiting)))]
         if not waiting:
             self._waiting.pop(webhook_id, None)
         return taken
 
     def webhook_ids(self) -> list[str]:
-        """The webhooks that events wait for."""
+        """The webhooks that have waiting events."""
         return list(self._waiting)
 
     def clear(self) -> None:
-        """Let every event go."""
+        """Drop all events."""
         self._waiting.clear()

@@ -1,0 +1,102 @@
+"""The table of actions: a schema and a function each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sunco.emulator.end_users.context import Context
+from sunco.emulator.errors import reject
+from sunco.emulator.schemas.schema import Object, Rule, Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from sunco.emulator.state.account import Account
+
+    Run = Callable[[Context], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that end users can do.
+
+    Args:
+        name: Its name.
+        schema: The schema of its arguments.
+        run: Performs it.
+        mutates: Whether it changes the state.
+    """
+
+    name: str
+    schema: Object
+    run: Run
+    mutates: bool
+
+
+class Actions:
+    """The actions, by name."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, Action] = {}
+
+    def add(
+        self,
+        properties: Mapping[str, Schema],
+        *,
+        required: tuple[str, ...] = (),
+        rules: tuple[Rule, ...] = (),
+        mutates: bool = True,
+    ) -> Callable[[Run], Run]:
+        """Add the decorated function as an action, by its name.
+
+        Args:
+            properties: The schemas of its arguments. Unknown arguments are rejected.
+            required: The required arguments.
+            rules: Conditions across arguments.
+            mutates: Whether it changes the state.
+        """
+
+        def decorate(run: Run) -> Run:
+            schema = Object(properties, required, rules, additional_properties=False)
+            self.all[run.__name__] = Action(run.__name__, schema, run, mutates)
+            return run
+
+        return decorate
+
+
+@dataclass(frozen=True, slots=True)
+class ActionCall:
+    """A call of an action, which a recorder can execute.
+
+    Args:
+        action: The action.
+        account: The account.
+        app_id: The app whose users are searched first.
+        arguments: The arguments.
+    """
+
+    action: Action
+    account: Account
+    app_id: str
+    arguments: Mapping[str, Any]
+    erases: bool = False
+    file: bytes = b""
+
+    @property
+    def mutates(self) -> bool:
+        """Whether the action changes the state."""
+        return self.action.mutates
+
+    def run(self) -> dict[str, Any]:
+        """Perform the action.
+
+        Raises:
+            ApiError: The arguments are invalid, or it is rejected.
+        """
+        reject(self.action.schema.problems(self.arguments, ""))
+        return self.action.run(Context(self.account, self.app_id, self.arguments))
+
+    def to_entry(self) -> dict[str, Any]:
+        """The call as JSON values."""
+        return {"action": self.action.name, "arguments": self.arguments}
