@@ -1,4 +1,4 @@
-"""The project's sessions. Each installs what it needs in its own environment. `nox -l` lists them."""
+"""The sessions. Each installs what it needs in its own environment. `nox -l` lists them."""
 
 from __future__ import annotations
 
