@@ -103,6 +103,7 @@ def test_bulk_jobs_use_the_client_as_everybody_can_and_only_the_command_line_kno
                 "bulk",
                 "codec",
                 "models",
+                "wire",
             }
         elif room_of(path) != "cli":
             assert not {"bulk", "cli"} & rooms_imported_by(path)

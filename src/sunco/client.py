@@ -156,6 +156,11 @@ class Sunco:
         copy._session = attrs.evolve(self._session, **settings)
         return copy
 
+    @property
+    def app_id(self) -> str | None:
+        """The app that app-wide operations use."""
+        return self._session.app_id
+
     async def request(
         self,
         method: str,

@@ -1,19 +1,33 @@
-"""Conversations on disk: whole or not at all."""
+"""Exported conversations: each file is complete or absent."""
 
 from __future__ import annotations
 
 import json
+import stat
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
+import anyio.lowlevel
 import pytest
 
-from sunco import ConfigurationError, NotFoundError, Request, Response, RetryPolicy, Sunco
-from sunco.bulk import ExportError, export_conversations
-from sunco.bulk.export.writers import writer_of
+from sunco import (
+    ConfigurationError,
+    DecodeError,
+    NotFoundError,
+    PaginationError,
+    Request,
+    Response,
+    RetryPolicy,
+    Sunco,
+)
+from sunco.bulk import ExportError, export_conversations, write_table
+from sunco.bulk.export.writers import Parquet
 from sunco.emulator import Emulator
 from sunco.models import Author, Conversation, ImageMessage, ParticipantUser
 from sunco.testing import connect
@@ -44,7 +58,7 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*.jsonl"))
 
 
-async def test_a_conversation_is_written_with_all_that_is_in_it(
+async def test_a_conversation_is_exported_with_participants_and_messages(
     sunco: Sunco, tmp_path: Path
 ) -> None:
     user = await sunco.users.create(external_id="ada")
@@ -58,7 +72,9 @@ async def test_a_conversation_is_written_with_all_that_is_in_it(
     assert {line["kind"] for line in rest} == {"message"}
 
 
-async def test_conversations_of_users_are_written_once(sunco: Sunco, tmp_path: Path) -> None:
+async def test_a_conversation_that_users_share_is_exported_once(
+    sunco: Sunco, tmp_path: Path
+) -> None:
     users = [await sunco.users.create(external_id=name) for name in ("ada", "grace")]
     shared = await sunco.conversations.create(
         "sdkGroup",
@@ -72,7 +88,7 @@ async def test_conversations_of_users_are_written_once(sunco: Sunco, tmp_path: P
     assert (again.exported, again.skipped, again.messages) == (0, 2, 0)
 
 
-async def test_what_failed_has_no_file_and_is_done_by_the_next_run(
+async def test_an_unknown_conversation_is_reported_and_has_no_file(
     sunco: Sunco, tmp_path: Path
 ) -> None:
     user = await sunco.users.create(external_id="ada")
@@ -90,33 +106,23 @@ async def test_what_failed_has_no_file_and_is_done_by_the_next_run(
     assert not (tmp_path / "gone.jsonl").exists()
 
 
-def always(method: Any, identity: str) -> Any:
-    def call(_: str, **options: Any) -> Any:
-        return method(identity, **options)
-
-    return call
-
-
-@pytest.mark.parametrize("identity", ["..", "../up", "a/b", "x" * 300, "é"])
+@pytest.mark.parametrize("identity", ["../up", "a/b", "x" * 300, "é", "Abc", "con", "a+2", "."])
 async def test_no_id_leads_out_of_the_folder(
-    sunco: Sunco, tmp_path: Path, identity: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, identity: str, anyio_backend: str
 ) -> None:
-    user = await sunco.users.create(external_id="ada")
-    conversation = await talk(sunco, user.id, 1)
-    real = conversation.id
-    # The client refuses some of these ids itself; here it is the file that counts.
-    for namespace in (sunco.conversations, sunco.participants, sunco.messages):
-        name = "get" if namespace is sunco.conversations else "list"
-        method = getattr(namespace, name)
-        monkeypatch.setattr(namespace, name, always(method, real))
+    assert anyio_backend
     folder = tmp_path / "in" / "folder"
-    report = await export_conversations(sunco, conversations=[identity], to=folder)
-    assert report.exported == 1
-    assert len(files(folder)) == len(files(tmp_path)) == 1
+    async with scripted(Stored({identity: []})) as sunco:
+        report = await export_conversations(sunco, conversations=[identity], to=folder)
+    if identity == ".":
+        assert (report.exported, report.job.failed) == (0, 1)
+    else:
+        assert report.exported == 1
+        assert len(files(folder)) == len(files(tmp_path)) == 1
 
 
 class Cut:
-    """A transport that answers no more after so many pages of messages."""
+    """A transport that fails after a number of pages of messages."""
 
     def __init__(self, within: Any, pages: int) -> None:
         self._within = within
@@ -127,15 +133,15 @@ class Cut:
             self.left -= 1
             if self.left < 0:
                 return Response(500)
-        answer: Response = await self._within.send(request)
-        return answer
+        response: Response = await self._within.send(request)
+        return response
 
     async def aclose(self) -> None:
         await self._within.aclose()
 
 
 @pytest.mark.parametrize("format", ["jsonl", "parquet"])
-async def test_gone_on_with_it_is_the_same_to_the_byte(
+async def test_a_resumed_export_writes_the_same_bytes(
     sunco: Sunco,
     tmp_path: Path,
     format: Any,  # noqa: A002 - a parameter
@@ -172,11 +178,11 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 
 
 def test_a_parquet_file_without_rows_can_be_read(tmp_path: Path) -> None:
-    writer_of("parquet")(tmp_path / "none.parquet", "c1").close()
+    Parquet().writer(tmp_path / "none.parquet", "c1").close()
     assert rows_of(tmp_path / "none.parquet") == []
 
 
-async def test_parquet_has_columns_for_what_is_asked_most(sunco: Sunco, tmp_path: Path) -> None:
+async def test_parquet_has_columns_for_common_fields(sunco: Sunco, tmp_path: Path) -> None:
     user = await sunco.users.create(external_id="ada")
     conversation = await talk(sunco, user.id, 1200)
     await sunco.messages.post(
@@ -203,9 +209,14 @@ async def test_parquet_has_columns_for_what_is_asked_most(sunco: Sunco, tmp_path
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"users": ["a"], "conversations": ["b"]}, {"users": ["a"], "format": "xml"}],
+    [
+        {},
+        {"users": ["a"], "conversations": ["b"]},
+        {"users": ["a"], "format": "xml"},
+        {"users": ["a"], "since": datetime(2026, 1, 1)},  # noqa: DTZ001 - the point
+    ],
 )
-async def test_what_cannot_work_is_refused(
+async def test_invalid_arguments_are_rejected(
     sunco: Sunco, tmp_path: Path, arguments: dict[str, Any]
 ) -> None:
     with pytest.raises(ConfigurationError):
@@ -213,7 +224,7 @@ async def test_what_cannot_work_is_refused(
     assert not (tmp_path / "x").exists()
 
 
-async def test_a_folder_is_exported_to_by_one_at_a_time(sunco: Sunco, tmp_path: Path) -> None:
+async def test_one_process_at_a_time_exports_to_a_folder(sunco: Sunco, tmp_path: Path) -> None:
     async def ids() -> AsyncIterator[str]:
         with pytest.raises(ExportError, match="in use by another process"):
             await export_conversations(sunco, conversations=[], to=tmp_path)
@@ -222,7 +233,7 @@ async def test_a_folder_is_exported_to_by_one_at_a_time(sunco: Sunco, tmp_path: 
     assert (await export_conversations(sunco, conversations=ids(), to=tmp_path)).exported == 0
 
 
-async def test_a_folder_that_cannot_be_is_told(sunco: Sunco, tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_created_is_reported(sunco: Sunco, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ExportError, match="cannot be exported to"):
         await export_conversations(sunco, conversations=[], to=tmp_path / "file")
@@ -247,23 +258,345 @@ async def test_without_pyarrow_it_says_what_to_install(
         await export_conversations(sunco, conversations=[], to=tmp_path, format="parquet")
 
 
-async def test_pages_that_are_newest_first_stay_so(
-    sunco: Sunco, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class Stored:
+    """A transport that serves conversations as JSON text, with messages of increasing time."""
+
+    def __init__(self, conversations: dict[str, list[str]]) -> None:
+        self.conversations = conversations
+        self.descending = False
+        self.requests: list[str] = []
+
+    async def send(self, request: Request) -> Response:
+        await anyio.lowlevel.checkpoint()
+        url = urlsplit(request.url)
+        _, _, _, _, kind, identity, *rest = url.path.split("/")
+        assert kind == "conversations"
+        self.requests.append("/".join(rest))
+        messages = self.conversations.get(unquote(identity))
+        if messages is None:
+            return Response(404)
+        if not rest:
+            return Response(200, {}, b'{"conversation": {"id": "c1", "type": "personal"}}')
+        if rest == ["participants"]:
+            return Response(200, {}, b'{ "participants" : [ ], "meta": {} }')
+        end = int(parse_qs(url.query).get("page[before]", [str(len(messages))])[0])
+        start = max(0, end - 2)
+        page = messages[start:end]
+        body = f'{{"messages":[{",".join(page[::-1] if self.descending else page)}],"meta":'
+        body += f'{{"hasMore":{"true" if start else "false"},"beforeCursor":"{start}"}}}}'
+        return Response(200, {}, body.encode())
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def scripted(transport: Any) -> Sunco:
+    return Sunco(
+        app_id="a",
+        key_id="k",
+        key_secret="s",
+        base_url="http://localhost",
+        transport=transport,
+        retry=RetryPolicy(max_attempts=1),
+    )
+
+
+def message(number: int, **fields: Any) -> str:
+    received = f"2026-01-01T00:{number:02}:00.000Z"
+    return json.dumps({"id": f"m{number}", "received": received, **fields})
+
+
+def ids_in(path: Path) -> list[str]:
+    return [line["message"]["id"] for line in lines(path) if line["kind"] == "message"]
+
+
+async def test_pages_that_are_newest_first_keep_their_order(tmp_path: Path) -> None:
+    stored = Stored({"c1": [message(number) for number in range(5)]})
+    stored.descending = True
+    async with scripted(stored) as sunco:
+        await export_conversations(sunco, conversations=["c1"], to=tmp_path)
+    assert ids_in(tmp_path / "c1.jsonl") == ["m4", "m3", "m2", "m1", "m0"]
+
+
+async def test_json_lines_hold_the_json_as_it_came(tmp_path: Path) -> None:
+    texts = [
+        '{"id":"m1", "n": 1.0e2, "text":"\\ud83d \\u00e9 é", "big":123456789012345678901234567890}',
+        '{"id":"m2",\n "nested":{"a":[1,\r\n2]}}',
+    ]
+    async with scripted(Stored({"c1": texts})) as sunco:
+        await export_conversations(sunco, conversations=["c1"], to=tmp_path)
+        await export_conversations(sunco, conversations=["c1"], to=tmp_path / "p", format="parquet")
+    written = (tmp_path / "c1.jsonl").read_text(encoding="utf-8").splitlines()
+    assert written == [
+        '{"kind":"conversation","conversation":{"id": "c1", "type": "personal"}}',
+        '{"kind":"message","message":{"id":"m2","nested":{"a":[1,2]}}}',
+        f'{{"kind":"message","message":{texts[0]}}}',
+    ]
+    assert [row["json"] for row in rows_of(tmp_path / "p" / "c1.parquet")][2] == texts[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[]",
+        b"{",
+        b"{}",
+        b"\xff",
+        b'{"messages": [1',
+        b'{"messages": [1 2]}',
+        b'{"a": [], "b": []}',
+        b'{"messages": []',
+        b'{"messages" []}',
+        b'{"messages": NaN}',
+        b'{"messages": {}} ',
+    ],
+)
+async def test_a_response_that_is_not_a_list_is_reported(tmp_path: Path, body: bytes) -> None:
+    class Broken(Stored):
+        async def send(self, request: Request) -> Response:
+            if request.path.endswith("/messages"):
+                return Response(200, {}, body)
+            return await super().send(request)
+
+    async with scripted(Broken({"c1": []})) as sunco:
+        report = await export_conversations(sunco, conversations=["c1"], to=tmp_path)
+    assert isinstance(report.job.problems[0].error, DecodeError)
+
+
+async def test_a_response_without_the_conversation_is_reported(tmp_path: Path) -> None:
+    class Broken(Stored):
+        async def send(self, request: Request) -> Response:
+            assert request.method == "GET"
+            return Response(200, {}, b'{"messages": [], "meta": {"hasMore": false}}')
+
+    async with scripted(Broken({})) as sunco:
+        report = await export_conversations(sunco, conversations=["c1"], to=tmp_path)
+    assert str(report.job.problems[0].error) == "the response has no 'conversation'"
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+async def test_an_update_adds_what_is_new(tmp_path: Path, format: Any) -> None:  # noqa: A002 - a parameter
+    stored = Stored({"c1": [message(number) for number in range(3)]})
+    async with scripted(stored) as sunco:
+
+        async def export(*, update: bool) -> tuple[int, int, int, int, int]:
+            report = await export_conversations(
+                sunco, conversations=["c1"], to=tmp_path, format=format, update=update
+            )
+            assert report.ok
+            return (
+                report.exported,
+                report.updated,
+                report.unchanged,
+                report.skipped,
+                report.messages,
+            )
+
+        assert await export(update=True) == (1, 0, 0, 0, 3)
+        stored.conversations["c1"] += [message(number) for number in range(3, 8)]
+        assert await export(update=False) == (0, 0, 0, 1, 0)
+        assert await export(update=True) == (0, 1, 0, 0, 5)
+        assert await export(update=True) == (0, 0, 1, 0, 0)
+        stored.conversations["c1"] = [message(8)]
+        assert await export(update=True) == (0, 1, 0, 0, 1)
+    order = ["m2", "m1", "m0", "m3", "m4", "m5", "m6", "m7", "m8"]
+    if format == "jsonl":
+        assert ids_in(tmp_path / "c1.jsonl") == order
+    else:
+        names = ["c1.parquet", "c1+2.parquet", "c1+3.parquet"]
+        rows = [row for name in names for row in rows_of(tmp_path / name)]
+        assert [row["id"] for row in rows if row["kind"] == "message"] == order
+    assert await write_table(tmp_path, tmp_path / "all.parquet") == 10
+    assert len(rows_of(tmp_path / "all.parquet")) == 10
+
+
+async def test_an_update_reads_no_further_back_than_what_is_known(tmp_path: Path) -> None:
+    stored = Stored({"c1": [message(number) for number in range(20)]})
+    async with scripted(stored) as sunco:
+        await export_conversations(sunco, conversations=["c1"], to=tmp_path)
+        stored.conversations["c1"].append(message(20))
+        stored.requests.clear()
+        await export_conversations(sunco, conversations=["c1"], to=tmp_path, update=True)
+    assert stored.requests.count("messages") == 1
+
+
+async def test_an_update_adds_a_conversation_and_participants_that_have_changed(
+    sunco: Sunco, tmp_path: Path
 ) -> None:
-    user = await sunco.users.create(external_id="ada")
-    conversation = await talk(sunco, user.id, 0)
-    moments = ["2026-01-01T00:00:02Z", "2026-01-01T00:00:01Z"]
-    stored = [{"id": moment, "received": moment} for moment in moments]
-    session: Any = vars(sunco)["_session"]
-    send = session.transport.send
+    users = [await sunco.users.create(external_id=name) for name in ("ada", "grace")]
+    conversation = await sunco.conversations.create(
+        "sdkGroup", participants=[ParticipantUser(user_id=users[0].id, subscribe_sdk_client=False)]
+    )
+    options: dict[str, Any] = {"conversations": [conversation.id], "to": tmp_path}
+    await export_conversations(sunco, **options)
+    await sunco.conversations.update(conversation.id, display_name="Renamed")
+    await sunco.participants.join(conversation.id, user_id=users[1].id, subscribe_sdk_client=False)
+    report = await export_conversations(sunco, **options, update=True)
+    assert (report.updated, report.messages) == (1, 0)
+    records = lines(tmp_path / f"{conversation.id}.jsonl")
+    kinds = [record["kind"] for record in records]
+    assert kinds == ["conversation", "participant", "conversation", "participant"]
+    assert records[2]["conversation"]["displayName"] == "Renamed"
+    assert await write_table(tmp_path, tmp_path / "all.parquet") == 3
+    (about,) = [row for row in rows_of(tmp_path / "all.parquet") if row["kind"] == "conversation"]
+    assert "Renamed" in about["json"]
 
-    async def answer(request: Request) -> Response:
-        if request.path.endswith("/messages"):
-            return Response(200, {}, json.dumps({"messages": stored}).encode())
-        response: Response = await send(request)
-        return response
 
-    monkeypatch.setattr(session.transport, "send", answer)
-    await export_conversations(sunco, conversations=[conversation.id], to=tmp_path)
-    rest = lines(tmp_path / f"{conversation.id}.jsonl")[2:]
-    assert [line["message"]["id"] for line in rest] == moments
+async def test_only_messages_since_a_moment_are_exported(tmp_path: Path) -> None:
+    stored = Stored({"old": [message(1)], "new": [message(number) for number in range(9)]})
+    since = datetime(2026, 1, 1, 0, 5, tzinfo=UTC)
+    async with scripted(stored) as sunco:
+        report = await export_conversations(
+            sunco, conversations=["old", "new"], to=tmp_path, since=since
+        )
+    assert (report.exported, report.unchanged, report.messages) == (1, 1, 4)
+    assert ids_in(tmp_path / "new.jsonl") == ["m8", "m7", "m6", "m5"]
+    assert not (tmp_path / "old.jsonl").exists()
+
+
+async def test_messages_without_a_time_or_id_are_exported_once(tmp_path: Path) -> None:
+    texts = ['{"a":1}', '{"received":"soon"}', '{"received":"2026-01-01T00:00:00"}', "7"]
+    stored = Stored({"c1": texts})
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    async with scripted(stored) as sunco:
+        for _ in range(2):
+            await export_conversations(
+                sunco, conversations=["c1"], to=tmp_path, since=since, update=True
+            )
+        report = await export_conversations(
+            sunco, conversations=["c1"], to=tmp_path / "p", format="parquet"
+        )
+    assert len(lines(tmp_path / "c1.jsonl")) == 5
+    assert report.messages == 4
+
+
+async def test_users_are_named_by_id_or_external_id_and_unknown_ones_are_reported(
+    sunco: Sunco, tmp_path: Path
+) -> None:
+    ada = await sunco.users.create(external_id="ada")
+    grace = await sunco.users.create(external_id="grace")
+    for user in (ada, grace):
+        await talk(sunco, user.id, 1)
+    report = await export_conversations(
+        sunco, users=["ada", "nobody", grace.id, "a\ud800"], to=tmp_path
+    )
+    assert (report.exported, report.job.failed, report.ok) == (2, 2, False)
+    unknown, unusable = report.job.problems
+    assert unknown.key == "user nobody"
+    assert isinstance(unknown.error, NotFoundError)
+    assert unusable.key == ""
+
+
+async def test_an_id_with_half_a_surrogate_pair_does_not_end_the_export(tmp_path: Path) -> None:
+    async with scripted(Stored({"c1": []})) as sunco:
+        report = await export_conversations(sunco, conversations=["\ud800", "c1"], to=tmp_path)
+    assert (report.exported, report.job.failed) == (1, 1)
+
+
+async def test_a_part_file_that_is_a_symbolic_link_is_not_followed(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("precious")
+    folder = tmp_path / "exported"
+    folder.mkdir()
+    (folder / "c1.jsonl.part").symlink_to(target)
+    async with scripted(Stored({"c1": [message(1)]})) as sunco:
+        report = await export_conversations(sunco, conversations=["c1"], to=folder)
+    assert report.exported == 1
+    assert target.read_text() == "precious"
+
+
+async def test_ids_that_differ_in_case_only_have_names_that_differ_in_more(tmp_path: Path) -> None:
+    stored = Stored({"abc": [message(1)], "ABC": [message(2)], "aBC": [message(3)]})
+    async with scripted(stored) as sunco:
+        await export_conversations(sunco, conversations=["abc", "ABC", "aBC"], to=tmp_path)
+    names = [name.lower() for name in files(tmp_path)]
+    assert len({*names}) == 3
+
+
+@pytest.mark.parametrize("update", [False, True])
+async def test_a_folder_with_the_name_of_a_file_is_reported(tmp_path: Path, update: bool) -> None:  # noqa: FBT001 - a parameter
+    (tmp_path / "c1.jsonl").mkdir()
+    async with scripted(Stored({"c1": [message(1)], "c2": []})) as sunco:
+        report = await export_conversations(
+            sunco, conversations=["c1", "c2"], to=tmp_path, update=update
+        )
+    assert (report.exported, report.skipped, report.job.failed) == (1, 0, 1)
+    assert isinstance(report.job.problems[0].error, ExportError)
+
+
+async def test_a_part_file_that_is_a_folder_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "c1.jsonl.part").mkdir()
+    async with scripted(Stored({"c1": []})) as sunco:
+        report = await export_conversations(sunco, conversations=["c1"], to=tmp_path)
+    assert isinstance(report.job.problems[0].error, ExportError)
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+async def test_exported_files_are_readable_by_this_user_only(tmp_path: Path, format: Any) -> None:  # noqa: A002 - a parameter
+    async with scripted(Stored({"c1": []})) as sunco:
+        await export_conversations(sunco, conversations=["c1"], to=tmp_path, format=format)
+    assert stat.S_IMODE((tmp_path / f"c1.{format}").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+@pytest.mark.parametrize("content", [b"hello", b"[1]", b'{"kind": "x"}'])
+async def test_a_file_that_no_export_has_written_is_not_touched(
+    tmp_path: Path,
+    format: Any,  # noqa: A002 - a parameter
+    content: bytes,
+) -> None:
+    path = tmp_path / f"c1.{format}"
+    path.write_bytes(content)
+    async with scripted(Stored({"c1": [message(1)]})) as sunco:
+        report = await export_conversations(
+            sunco, conversations=["c1"], to=tmp_path, format=format, update=True
+        )
+    assert "was not written by an export" in str(report.job.problems[0].error)
+    assert path.read_bytes() == content
+
+
+async def test_a_table_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="cannot be written"):
+        await write_table(tmp_path, tmp_path / "none" / "all.parquet")
+
+
+async def test_a_client_without_an_app_cannot_export(tmp_path: Path) -> None:
+    async with Sunco(key_id="k", key_secret="s", base_url="http://localhost") as sunco:
+        with pytest.raises(ConfigurationError, match="app_id"):
+            await export_conversations(sunco, conversations=[], to=tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        '{"hasMore":true}',
+        '{"hasMore":true,"afterCursor":"a"}',
+        '{"hasMore":true,"beforeCursor":"b"}',
+    ],
+)
+async def test_cursors_that_lead_nowhere_are_reported(tmp_path: Path, meta: str) -> None:
+    class Circle(Stored):
+        async def send(self, request: Request) -> Response:
+            if request.path.endswith("/messages"):
+                return Response(200, {}, f'{{"messages":[],"meta":{meta}}}'.encode())
+            return await super().send(request)
+
+    async with scripted(Circle({"c1": []})) as sunco:
+        report = await export_conversations(sunco, conversations=["c1"], to=tmp_path)
+    assert isinstance(report.job.problems[0].error, PaginationError)
+
+
+async def test_empty_pages_without_end_are_reported(tmp_path: Path) -> None:
+    cursor = count()
+
+    class Empty(Stored):
+        async def send(self, request: Request) -> Response:
+            if request.path.endswith("/messages"):
+                links = f'{{"prev":"https://x.test/?page[before]={next(cursor)}"}}'
+                return Response(200, {}, f'{{"messages":[],"links":{links}}}'.encode())
+            return await super().send(request)
+
+    async with scripted(Empty({"c1": []})) as sunco:
+        report = await export_conversations(sunco, conversations=["c1"], to=tmp_path)
+    assert isinstance(report.job.problems[0].error, PaginationError)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "VERSION",
     "Connection",
+    "LeaseExpiredError",
     "PostgresDatabase",
     "UnavailableError",
     "encodable",
@@ -39,6 +40,8 @@ VERSION: Final = 1
 _OLDEST_SERVER: Final = 140000
 _LOCK: Final = 0x53554E43
 _SCHEMA: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+# Undefined tables, columns, functions and schemas.
+_MISSING: Final = {"42P01", "42703", "42883", "3F000"}
 # Unless the DSN says otherwise: an unreachable host is noticed within seconds.
 _DEFAULTS: Final[Mapping[str, str]] = {
     "application_name": "sunco",
@@ -52,6 +55,12 @@ _DEFAULTS: Final[Mapping[str, str]] = {
 
 class UnavailableError(StorageError):
     """The database cannot be used at the moment; the same call can succeed later."""
+
+    transient = True
+
+
+class LeaseExpiredError(StorageError):
+    """The worker's lease has expired: what it held may be held by others."""
 
 
 class PostgresDatabase:
@@ -135,32 +144,37 @@ class PostgresDatabase:
             StorageError: The database cannot do it.
             ConfigurationError: The settings are wrong.
         """
-        failure: StorageError | ConfigurationError
         with self._lock:
             connection = self._idle.pop() if self._idle else None
-        reused = connection is not None
-        while True:
-            if connection is None:
-                connection = self.connect()
-            try:
-                result = work(connection)
-            except _psycopg().Error as error:
-                broken = connection.closed or connection.broken
-                failure = self._explain(error)
-            except BaseException:
-                self._return(connection)
+        if connection is None:
+            return self._run_and_return(self.connect(), work)
+        try:
+            return self._run_and_return(connection, work)
+        except StorageError:
+            if not (repeat and connection.closed):
                 raise
-            else:
-                self._return(connection)
-                return result
-            if not broken:
-                self._return(connection)
-                break
-            connection = None
-            self.close_sync()
-            if not (reused and repeat):
-                break
-            reused = False
+        # After a restart of the server, all are broken.
+        self.close_sync()
+        return self._run_and_return(self.connect(), work)
+
+    def _run_and_return(self, connection: Connection, work: Callable[[Connection], T]) -> T:
+        try:
+            return self.using(connection, work)
+        finally:
+            self._return(connection)
+
+    def using(self, connection: Connection, work: Callable[[Connection], T]) -> T:
+        """Run a function with a connection from `connect`.
+
+        Raises:
+            StorageError: As `run_sync`.
+            ConfigurationError: As `run_sync`.
+        """
+        failure: StorageError | ConfigurationError
+        try:
+            return work(connection)
+        except _psycopg().Error as error:
+            failure = self._explain(error)
         raise failure
 
     def connect(self) -> Connection:
@@ -174,19 +188,13 @@ class PostgresDatabase:
         connection = self._connect()
         if self._checked:
             return connection
-        failure: StorageError | ConfigurationError
         try:
-            self._check(connection)
-        except _psycopg().Error as error:
-            failure = self._explain(error)
+            self.using(connection, self._check)
         except BaseException:
             connection.close()
             raise
-        else:
-            self._checked = True
-            return connection
-        connection.close()
-        raise failure
+        self._checked = True
+        return connection
 
     def _connect(self) -> Connection:
         psycopg = _psycopg()
@@ -207,14 +215,10 @@ class PostgresDatabase:
             The version before (0 where there were none), and now.
         """
         connection = self._connect()
-        failure: StorageError | ConfigurationError
         try:
-            return self._migrate(connection)
-        except _psycopg().Error as error:
-            failure = self._explain(error)
+            return self.using(connection, self._migrate)
         finally:
             connection.close()
-        raise failure
 
     def _migrate(self, connection: Connection) -> tuple[int, int]:
         with connection.transaction():
@@ -316,27 +320,33 @@ class PostgresDatabase:
         psycopg = _psycopg()
         state = getattr(error, "sqlstate", None) or ""
         text = self._text(error)
-        if state == "42501":
-            return ConfigurationError(
+        kind: type[StorageError | ConfigurationError] = StorageError
+        message = f"{self.location} cannot do it: {text}."
+        if state == "SU001":
+            kind, message = LeaseExpiredError, "The lease of this process has expired."
+        elif state == "42501":
+            kind = ConfigurationError
+            message = (
                 f"{self.location} denies access: {text}. Grant the user the schema "
                 f"{self.schema!r}, or have its owner run `sunco postgres migrate`."
             )
-        if state in {"42P01", "42703", "3F000", "42883"}:
+        elif state in _MISSING:
             self._checked = False
-            return StorageError(
+            message = (
                 f"Tables are missing in schema {self.schema!r} at {self.location}: run "
                 "`sunco postgres migrate` with the same address."
             )
-        if state == "25006":
-            return UnavailableError(
+        elif state == "25006":
+            kind = UnavailableError
+            message = (
                 f"{self.location} is read-only: use the primary server, as with "
                 "target_session_attrs=read-write."
             )
-        if state == "53100":
-            return UnavailableError(f"{self.location} has no disk space left: {text}.")
-        if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
-            return UnavailableError(f"The connection to {self.location} failed: {text}.")
-        return StorageError(f"{self.location} cannot do it: {text}.")
+        elif state == "53100":
+            kind, message = UnavailableError, f"{self.location} has no disk space left: {text}."
+        elif isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+            kind, message = UnavailableError, f"The connection to {self.location} failed: {text}."
+        return kind(message)
 
     def _text(self, error: Exception) -> str:
         text = " ".join(str(error).split()).rstrip(".")

@@ -16,6 +16,7 @@ from sunco.bulk.errors import (
     UncertainError,
 )
 from sunco.bulk.export.conversations import ExportReport, export_conversations
+from sunco.bulk.export.table import write_table
 from sunco.bulk.jobs import run, stream
 from sunco.bulk.journal.base import (
     Claim,
@@ -57,4 +58,5 @@ __all__ = [
     "export_conversations",
     "run",
     "stream",
+    "write_table",
 ]

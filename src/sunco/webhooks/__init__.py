@@ -30,6 +30,9 @@ from sunco.webhooks.inbox._lanes import (
 from sunco.webhooks.inbox.memory import (
     MemoryInbox,
 )
+from sunco.webhooks.inbox.postgres import (
+    PostgresInbox,
+)
 from sunco.webhooks.inbox.sqlite import (
     SQLiteInbox,
 )
@@ -50,6 +53,7 @@ __all__ = [
     "MemoryInbox",
     "NewEvent",
     "Outcome",
+    "PostgresInbox",
     "SQLiteInbox",
     "StoredEvent",
     "SystemClock",

@@ -7,24 +7,34 @@ CREATE TABLE {schema}.meta (
 CREATE TABLE {schema}.worker (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL,
+    lease interval NOT NULL,
     until timestamptz NOT NULL
 );
 
--- Inboxes of webhook events.
+CREATE FUNCTION {schema}.reap_workers() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    -- A clock that was set back makes no lease longer than it is.
+    UPDATE {schema}.worker SET until = clock_timestamp() + lease
+        WHERE until > clock_timestamp() + lease * 1.5;
+    DELETE FROM {schema}.worker WHERE until < clock_timestamp();
+END
+$$;
+
+-- Inboxes of webhook events. A queue holds the events of one ordering key.
 CREATE TABLE {schema}.queue (
     inbox text NOT NULL,
     ordering_key text NOT NULL,
+    -- 'infinity' where no event is pending.
     ready timestamptz NOT NULL DEFAULT clock_timestamp(),
     blocked timestamptz NOT NULL DEFAULT '-infinity',
     stored bigint NOT NULL DEFAULT 1,
     owner bigint,
     fence bigint NOT NULL DEFAULT 0,
-    state jsonb NOT NULL DEFAULT '{}',
+    state text NOT NULL DEFAULT '{}',
     changed timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (inbox, ordering_key)
 ) WITH (fillfactor = 50);
-CREATE INDEX queue_ready ON {schema}.queue (inbox, ready)
-    WHERE owner IS NULL AND ready < 'infinity';
+CREATE INDEX queue_ready ON {schema}.queue (inbox, ready) WHERE owner IS NULL;
 CREATE INDEX queue_owner ON {schema}.queue (owner) WHERE owner IS NOT NULL;
 
 CREATE TABLE {schema}.event (
@@ -37,7 +47,8 @@ CREATE TABLE {schema}.event (
     received timestamptz NOT NULL DEFAULT clock_timestamp(),
     changed timestamptz NOT NULL DEFAULT clock_timestamp(),
     attempts integer NOT NULL DEFAULT 0,
-    succeeded text[] NOT NULL DEFAULT '{}',
+    repeated boolean NOT NULL DEFAULT false,
+    succeeded text NOT NULL DEFAULT '[]',
     error text,
     UNIQUE (inbox, key)
 ) WITH (fillfactor = 80);
@@ -45,6 +56,156 @@ CREATE INDEX event_pending ON {schema}.event (inbox, ordering_key, sequence)
     WHERE state = 'pending';
 CREATE INDEX event_failed ON {schema}.event (inbox, sequence) WHERE state = 'failed';
 CREATE INDEX event_handled ON {schema}.event (inbox, changed) WHERE state = 'handled';
+
+-- Events as [[key, ordering key, content in base64], ...].
+CREATE FUNCTION {schema}.add_events(of_inbox text, events json) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    -- The locks of these rows, taken in one order, make the order of sequence the order of commit
+    -- within an ordering key.
+    INSERT INTO {schema}.queue AS q (inbox, ordering_key)
+        SELECT of_inbox, ordering_key
+        FROM (SELECT DISTINCT value ->> 1 AS ordering_key FROM json_array_elements(events)) AS new
+        ORDER BY ordering_key
+        ON CONFLICT (inbox, ordering_key) DO UPDATE SET
+            stored = q.stored + 1,
+            ready = CASE WHEN q.owner IS NULL
+                THEN greatest(least(q.ready, clock_timestamp()), q.blocked) ELSE q.ready END;
+    INSERT INTO {schema}.event (inbox, key, ordering_key, content)
+        SELECT of_inbox, value ->> 0, value ->> 1, decode(value ->> 2, 'base64')
+        FROM json_array_elements(events) WITH ORDINALITY ORDER BY ordinality
+        ON CONFLICT (inbox, key) DO NOTHING;
+END
+$$;
+
+CREATE FUNCTION {schema}.claim_queues(
+    of_inbox text, worker_id bigint, max_queues integer, max_events integer
+) RETURNS TABLE (
+    ordering_key text, fence bigint, stored bigint, state text, key text, sequence bigint,
+    content bytea, age double precision, attempts integer, repeated boolean, succeeded text
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    claimed text[];
+BEGIN
+    -- Not reaped before this commits.
+    PERFORM FROM {schema}.worker
+        WHERE id = worker_id AND until > clock_timestamp() FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'lease expired' USING ERRCODE = 'SU001';
+    END IF;
+    WITH ready AS (
+        SELECT ordering_key FROM {schema}.queue
+        WHERE inbox = of_inbox AND owner IS NULL AND ready <= statement_timestamp()
+        ORDER BY ready LIMIT max_queues FOR NO KEY UPDATE SKIP LOCKED
+    ), taken AS (
+        UPDATE {schema}.queue AS q SET owner = worker_id, fence = q.fence + 1
+        FROM ready WHERE q.inbox = of_inbox AND q.ordering_key = ready.ordering_key
+        RETURNING q.ordering_key
+    ) SELECT array_agg(ordering_key) INTO claimed FROM taken;
+    -- From here on with a new snapshot: what was stored before the rows were locked is seen.
+    UPDATE {schema}.queue AS q SET owner = NULL, ready = 'infinity', changed = clock_timestamp()
+        WHERE q.inbox = of_inbox AND q.ordering_key = ANY (claimed) AND NOT EXISTS (
+            SELECT FROM {schema}.event AS e
+            WHERE e.inbox = of_inbox AND e.ordering_key = q.ordering_key AND e.state = 'pending'
+        );
+    RETURN QUERY WITH pending AS (
+        SELECT q.ordering_key, q.fence, q.stored, q.state, e.*
+        FROM {schema}.queue AS q CROSS JOIN LATERAL (
+            SELECT e.key, e.sequence, e.content, e.received, e.attempts, e.repeated, e.succeeded,
+                row_number() OVER (ORDER BY e.sequence) AS place
+            FROM {schema}.event AS e
+            WHERE e.inbox = of_inbox AND e.ordering_key = q.ordering_key AND e.state = 'pending'
+            ORDER BY e.sequence LIMIT max_events
+        ) AS e
+        WHERE q.inbox = of_inbox AND q.ordering_key = ANY (claimed)
+    ), started AS (
+        UPDATE {schema}.event AS e SET attempts = e.attempts + 1
+        FROM pending WHERE e.sequence = pending.sequence AND pending.place = 1
+    ) SELECT p.ordering_key, p.fence, p.stored, p.state, p.key, p.sequence, p.content,
+        extract(epoch FROM clock_timestamp() - p.received)::double precision,
+        p.attempts + (p.place = 1)::integer, p.repeated, p.succeeded
+    FROM pending AS p
+    ORDER BY p.ordering_key, p.sequence;
+END
+$$;
+
+-- Operations on claims, as [{"key", "owner", "fence", "results", "starting", "state", "release"}];
+-- returns the indexes of those whose claims are held.
+CREATE FUNCTION {schema}.write_results(of_inbox text, operations json) RETURNS SETOF integer
+LANGUAGE plpgsql AS $$
+DECLARE
+    operation json;
+    index integer := -1;
+    now_at timestamptz;
+    delay interval;
+BEGIN
+    FOR operation IN SELECT value FROM json_array_elements(operations) LOOP
+        index := index + 1;
+        PERFORM FROM {schema}.queue
+            WHERE inbox = of_inbox AND ordering_key = operation ->> 'key'
+            AND owner = (operation ->> 'owner')::bigint AND fence = (operation ->> 'fence')::bigint
+            FOR NO KEY UPDATE;
+        CONTINUE WHEN NOT FOUND;
+        now_at := clock_timestamp();
+        UPDATE {schema}.event AS e SET
+            state = r.value ->> 1, attempts = (r.value ->> 2)::integer,
+            repeated = (r.value ->> 3)::boolean, succeeded = r.value ->> 4, error = r.value ->> 5,
+            content = CASE r.value ->> 1 WHEN 'handled' THEN '' ELSE e.content END,
+            changed = now_at
+            FROM json_array_elements(operation -> 'results') AS r
+            WHERE e.inbox = of_inbox AND e.key = r.value ->> 0
+            AND e.ordering_key = operation ->> 'key';
+        UPDATE {schema}.event AS e SET attempts = e.attempts + 1
+            FROM json_array_elements_text(operation -> 'starting') AS s
+            WHERE e.inbox = of_inbox AND e.key = s.value
+            AND e.ordering_key = operation ->> 'key';
+        IF operation ->> 'state' IS NOT NULL THEN
+            UPDATE {schema}.queue SET state = operation ->> 'state'
+                WHERE inbox = of_inbox AND ordering_key = operation ->> 'key';
+        END IF;
+        IF operation ->> 'drained' IS NOT NULL THEN
+            delay := make_interval(secs => (operation ->> 'delay')::double precision);
+            UPDATE {schema}.queue SET owner = NULL, changed = now_at,
+                ready = CASE
+                    WHEN (operation ->> 'drained')::boolean
+                        AND stored = (operation ->> 'stored')::bigint THEN 'infinity'
+                    WHEN (operation ->> 'blocked')::boolean
+                        OR stored = (operation ->> 'stored')::bigint THEN now_at + delay
+                    ELSE now_at END,
+                blocked = CASE WHEN (operation ->> 'blocked')::boolean
+                    THEN now_at + delay ELSE '-infinity' END
+                WHERE inbox = of_inbox AND ordering_key = operation ->> 'key';
+        END IF;
+        RETURN NEXT index;
+    END LOOP;
+END
+$$;
+
+-- Frees the queues of workers that are gone, and those that a clock that was set back holds up.
+CREATE FUNCTION {schema}.free_queues() RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+    freed integer;
+BEGIN
+    PERFORM {schema}.reap_workers();
+    UPDATE {schema}.queue SET owner = NULL, ready = clock_timestamp()
+        WHERE ctid = ANY (ARRAY(
+            SELECT q.ctid FROM {schema}.queue AS q WHERE q.owner IS NOT NULL
+            AND NOT EXISTS (SELECT FROM {schema}.worker AS w WHERE w.id = q.owner)
+            FOR NO KEY UPDATE SKIP LOCKED
+        ));
+    GET DIAGNOSTICS freed = ROW_COUNT;
+    UPDATE {schema}.queue SET ready = clock_timestamp(), blocked = '-infinity',
+        changed = clock_timestamp()
+        WHERE ctid = ANY (ARRAY(
+            SELECT q.ctid FROM {schema}.queue AS q WHERE q.owner IS NULL
+            AND q.ready > statement_timestamp() AND q.ready < 'infinity'
+            AND q.changed > statement_timestamp() + interval '1 second'
+            FOR NO KEY UPDATE SKIP LOCKED
+        ));
+    RETURN freed;
+END
+$$;
 
 -- Bulk jobs.
 CREATE TABLE {schema}.job (

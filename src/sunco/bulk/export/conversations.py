@@ -1,4 +1,4 @@
-"""Conversations written to disk, whole or not at all."""
+"""Exporting conversations to a folder: each file is complete or absent."""
 
 from __future__ import annotations
 
@@ -10,54 +10,70 @@ from collections.abc import (
     Callable,
     Generator,
     Iterable,
+    Sequence,
 )
-from contextlib import aclosing, contextmanager, suppress
-from hashlib import blake2b
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
-from urllib.parse import quote
 
 import anyio
 import anyio.to_thread
 import attrs
 
-from sunco import ConfigurationError, StorageError, Sunco
+from sunco import ConfigurationError, StorageError, Sunco, SuncoError
 from sunco._storage.file_lock import FileLock
 from sunco.bulk._key_set import KeySet
 from sunco.bulk.errors import ExportError
-from sunco.bulk.export.writers import Writer, writer_of
+from sunco.bulk.export.files import file_name, replace_durably
+from sunco.bulk.export.raw import RawItem, RawPage, parse_object, parse_time, raw_pages
+from sunco.bulk.export.writers import Format, Known, Writer, format_named
 from sunco.bulk.jobs import run
 from sunco.bulk.outcome import Report
 from sunco.bulk.progress import ProgressCallback
+from sunco.wire import expand_path
 
 __all__ = ["ExportReport", "export_conversations"]
 
 T = TypeVar("T")
 
 _LOCK = ".sunco-export"
-_LONGEST_NAME = 200
+_CONVERSATION = "/v2/apps/{app_id}/conversations/{conversation_id}"
+_PAGE_SIZE = 100
 
 
 @attrs.frozen(kw_only=True)
 class ExportReport:
-    """What became of an export.
+    """The result of an export.
 
     Attributes:
-        exported: How many conversations were written.
-        skipped: How many were there already.
-        messages: How many messages were written.
-        job: The report of the job behind it, with its failures.
+        exported: Conversations that were written for the first time.
+        updated: Conversations to which new records were added.
+        unchanged: Conversations in which nothing was new.
+        skipped: Conversations whose file was there and was kept as it is (without `update`).
+        messages: Messages that were written.
+        job: The report of the job, with the conversations and users that failed.
     """
 
     exported: int
+    updated: int
+    unchanged: int
     skipped: int
     messages: int
     job: Report
 
     @property
     def ok(self) -> bool:
-        """Whether all conversations are there."""
+        """Whether everything was exported."""
         return self.job.ok
+
+
+@attrs.frozen
+class _Target:
+    """A conversation to export, or a user whose conversations could not be listed."""
+
+    key: str
+    error: SuncoError | None = None
 
 
 async def export_conversations(
@@ -67,68 +83,89 @@ async def export_conversations(
     conversations: Iterable[str] | AsyncIterable[str] | None = None,
     to: str | os.PathLike[str],
     format: Literal["jsonl", "parquet"] = "jsonl",  # noqa: A002 - the word for it
+    update: bool = False,
+    since: datetime | None = None,
     concurrency: int = 8,
     progress: ProgressCallback | bool | None = None,
     stop_after_failures: int | None = None,
 ) -> ExportReport:
-    """Write conversations to a folder: a file each, with participants and all messages.
+    """Export conversations to a folder: a file each, with participants and all messages.
 
-    A file appears when it is complete and on the disk; until then it has `.part` at the end of its
-    name. Conversations whose file is there are skipped, so an export that was stopped is gone on
-    with by running it again, and one that is to be exported again is deleted first. A page of each
-    conversation under way is held in memory, and no more.
+    A file gets its name when it is complete and on the disk. Conversations that have a file are
+    skipped, so that an export that was stopped is resumed by running it again. With `update`, what
+    is new is added to them: new messages, and the conversation and participants where they have
+    changed. Messages that were deleted stay in the file. An unknown user or conversation is
+    reported as failed, and the others are exported. Only this user can read the files.
 
-    `"jsonl"`: one JSON object a line, first the conversation, then its participants, then its
-    messages, the newest first: `{"kind": "message", "message": {...}}`. Nothing that the API gives
-    is lost.
+    `"jsonl"`: one JSON object per line, `{"kind": "message", "message": {...}}`, exactly as the API
+    sent it: the conversation, its participants, its messages (newest first). An update appends
+    records, its messages oldest first; of several records with the same id, the last one counts.
 
-    `"parquet"` (`sunco[parquet]`): the same order, one row each, in the columns `kind`,
-    `conversation_id`, `id`, `received` (UTC; of a conversation, when it was created),
-    `author_type`, `author_user_id` (of a participant, the user), `author_name`, `content_type`,
-    `text`, `source_type`, `integration_id`, `metadata` (JSON) and `json`, which holds all of it.
+    `"parquet"` (`sunco[parquet]`): the same order, one row per record, in the columns `kind`,
+    `conversation_id`, `id`, `received` (UTC; for a conversation, its creation), `author_type`,
+    `author_user_id` (for a participant, its user), `author_name`, `content_type`, `text`,
+    `source_type`, `integration_id`, `metadata` (JSON) and `json` (all of it). An update adds a file
+    `ID+2.parquet`, `ID+3.parquet`, ...; the whole folder can be read as one table.
+
+    Memory: one page of each conversation in flight; with `update`, its new messages.
 
     Args:
-        sunco: The client.
-        users: Ids of users whose conversations are written.
-        conversations: Instead of `users`: ids of conversations.
-        to: The folder; it is made if there is none. One process at a time can export to it.
+        sunco: The client. It must have an `app_id`.
+        users: Export the conversations of these users (ids or external ids).
+        conversations: Export these conversations (ids), instead of `users`.
+        to: The folder; it is created if necessary. One process at a time can export to it.
         format: `"jsonl"` or `"parquet"`.
-        concurrency: How many conversations are read at a time.
-        progress: As in `run`; items are conversations.
+        update: Add what is new to conversations that have a file.
+        since: Export only messages received at this moment or later, and no conversation without.
+        concurrency: The maximum number of conversations in flight.
+        progress: As in `run`; the items are conversations.
         stop_after_failures: As in `run`.
 
     Raises:
-        ConfigurationError: An argument cannot work. Nothing was sent.
-        ExportError: The folder is exported to by another process, or cannot be written.
+        ConfigurationError: An argument is invalid. Nothing was sent.
+        ExportError: The folder is in use by another process, or cannot be written.
     """
     if (users is None) == (conversations is None):
-        raise ConfigurationError("Pass users or conversations: one of the two.")
-    make_writer = writer_of(format)
-    folder = await _in_thread(_made, Path(to))
-    exporter = _Exporter(sunco, folder, format, make_writer)
+        raise ConfigurationError("Pass either users or conversations.")
+    if since is not None and since.tzinfo is None:
+        raise ConfigurationError(f"since must be an aware datetime, not {since!r}.")
+    folder = Path(to)
+    exporter = _Exporter(
+        sunco,
+        folder,
+        format_named(format),
+        update=update,
+        since=since,
+    )
+    await _in_thread(_make_folder, folder)
     ids = _of_users(sunco, users) if users is not None else _each(conversations or ())
     with _exclusive(folder):
         report = await run(
             exporter.export,
-            exporter.missing(ids),
-            key=str,
+            exporter.targets(ids),
+            key=lambda target: target.key,
             concurrency=concurrency,
             progress=progress,
             stop_after_failures=stop_after_failures,
             job="export",
         )
     return ExportReport(
-        exported=report.done, skipped=exporter.skipped, messages=exporter.messages, job=report
+        exported=exporter.exported,
+        updated=exporter.updated,
+        unchanged=exporter.unchanged,
+        skipped=exporter.skipped,
+        messages=exporter.messages,
+        job=report,
     )
 
 
 @contextmanager
 def _exclusive(folder: Path) -> Generator[None]:
-    lock = FileLock(folder / _LOCK, name=str(folder))
+    lock = FileLock(folder / _LOCK, name=f"The folder {folder}")
     try:
         lock.acquire()
     except StorageError as error:
-        raise ExportError(str(error)) from error
+        raise ExportError(error.message) from error
     try:
         yield
     finally:
@@ -137,79 +174,168 @@ def _exclusive(folder: Path) -> Generator[None]:
 
 class _Exporter:
     def __init__(
-        self, sunco: Sunco, folder: Path, suffix: str, make_writer: Callable[[Path, str], Writer]
+        self,
+        sunco: Sunco,
+        folder: Path,
+        format: Format,  # noqa: A002 - the word for it
+        *,
+        update: bool,
+        since: datetime | None,
     ) -> None:
+        if sunco.app_id is None:
+            raise ConfigurationError("The export needs an app: pass app_id=... to Sunco.")
         self._sunco = sunco
         self._folder = folder
-        self._suffix = suffix
-        self._make_writer = make_writer
-        self.skipped = 0
-        self.messages = 0
+        self._format = format
+        self._update = update
+        self._since = since
+        self.exported = self.updated = self.unchanged = self.skipped = self.messages = 0
 
-    async def missing(self, ids: AsyncGenerator[str]) -> AsyncIterator[str]:
-        """The conversations that have no file, each once: users can share one."""
-        seen = KeySet()
+    async def targets(self, ids: AsyncGenerator[str | _Target]) -> AsyncIterator[_Target]:
+        """What there is to do, each conversation once: users can share one."""
+        known = KeySet()
         async with aclosing(ids):
-            async for identity in ids:
-                if not seen.add(identity):
-                    continue
-                if self._path(identity).exists():
-                    self.skipped += 1
-                else:
-                    yield identity
+            async for each in ids:
+                if isinstance(each, _Target):
+                    yield each
+                elif known.add(each):
+                    if self._update or not await self._is_there(each):
+                        yield _Target(each)
+                    else:
+                        self.skipped += 1
 
-    async def export(self, identity: str) -> None:
-        """Write a conversation's file."""
-        path = self._path(identity)
-        part = path.with_name(f"{path.name}.part")
-        conversation = await self._sunco.conversations.get(identity)
-        writer = await _in_thread(self._make_writer, part, identity)
-        messages = 0
+    async def _is_there(self, identity: str) -> bool:
         try:
-            await _in_thread(writer.write, [conversation])
-            async for some in self._sunco.participants.list(identity, page_size=100).pages():
-                await _in_thread(writer.write, list(some))
-            async for page in self._sunco.messages.list(identity).pages():
-                messages += len(page)
-                await _in_thread(writer.write, list(page.newest_first()))
-        finally:
-            with anyio.CancelScope(shield=True):
-                await _in_thread(writer.close)
-        await _in_thread(_put_in_place, part, path)
-        self.messages += messages
+            return bool(await _in_thread(self._format.paths, self._folder, file_name(identity)))
+        except ExportError:
+            # It is reported by the export of this conversation.
+            return False
 
-    def _path(self, identity: str) -> Path:
-        """A conversation's file; no id, whatever it is, leads out of the folder."""
-        name = quote(identity, safe="")
-        if len(name) > _LONGEST_NAME:
-            name = blake2b(name.encode()).hexdigest()
-        return self._folder / f"{name}.{self._suffix}"
+    async def export(self, target: _Target) -> None:
+        """Export one conversation."""
+        if target.error is not None:
+            raise target.error
+        try:
+            await self._export(target.key)
+        except OSError as error:
+            raise ExportError(f"The conversation cannot be written: {error}.") from error
+
+    async def _export(self, identity: str) -> None:
+        name = file_name(identity)
+        before = await _in_thread(self._format.paths, self._folder, name)
+        if before:
+            await self._add_what_is_new(identity, name, before)
+            return
+        written = 0
+        async with aclosing(self._message_pages(identity)) as pages:
+            messages = await anext(pages, None)
+            if messages is None and self._since is not None:
+                self.unchanged += 1
+                return
+            conversation = await self._conversation(identity)
+            path = self._format.next_path(self._folder, name)
+            async with _writing(self._format, path, identity, None) as writer:
+                await _in_thread(writer.write, "conversation", [conversation])
+                async with aclosing(self._participants(identity)) as participants:
+                    async for page in participants:
+                        await _in_thread(writer.write, "participant", page.items)
+                while messages is not None:
+                    await _in_thread(writer.write, "message", messages)
+                    written += len(messages)
+                    messages = await anext(pages, None)
+        self.messages += written
+        self.exported += 1
+
+    async def _add_what_is_new(self, identity: str, name: str, before: Sequence[Path]) -> None:
+        known = await _in_thread(_read_known, self._format, before)
+        messages: list[RawItem] = []
+        async with aclosing(self._message_pages(identity)) as pages:
+            async for recent in pages:
+                new = [item for item in recent if known.is_new("message", item)]
+                messages += new
+                if len(new) < len(recent):
+                    break
+        conversation = await self._conversation(identity)
+        changed = [conversation] if known.is_new("conversation", conversation) else []
+        participants: list[RawItem] = []
+        async with aclosing(self._participants(identity)) as participant_pages:
+            async for page in participant_pages:
+                participants += [item for item in page.items if known.is_new("participant", item)]
+        if not (messages or changed or participants):
+            self.unchanged += 1
+            return
+        path = self._format.next_path(self._folder, name)
+        async with _writing(self._format, path, identity, before[-1]) as writer:
+            await _in_thread(writer.write, "conversation", changed)
+            await _in_thread(writer.write, "participant", participants)
+            await _in_thread(writer.write, "message", messages[::-1])
+        self.messages += len(messages)
+        self.updated += 1
+
+    async def _conversation(self, identity: str) -> RawItem:
+        response = await self._sunco.request("GET", self._path(identity))
+        return parse_object(response.content, "conversation")
+
+    def _participants(self, identity: str) -> AsyncGenerator[RawPage]:
+        path = f"{self._path(identity)}/participants"
+        return raw_pages(self._sunco, path, {"page": {"size": _PAGE_SIZE}})
+
+    async def _message_pages(self, identity: str) -> AsyncGenerator[list[RawItem]]:
+        """The messages since the moment that was asked for, a page at a time, newest first."""
+        async with aclosing(raw_pages(self._sunco, f"{self._path(identity)}/messages")) as pages:
+            async for page in pages:
+                items = [item for item in page.items if self._is_recent(item)]
+                if items:
+                    yield items
+                if len(items) < len(page.items):
+                    return
+
+    def _is_recent(self, item: RawItem) -> bool:
+        if self._since is None:
+            return True
+        received = parse_time(item.get("received"))
+        return received is None or received >= self._since
+
+    def _path(self, identity: str) -> str:
+        parts = {"app_id": self._sunco.app_id, "conversation_id": identity}
+        return expand_path(_CONVERSATION, parts)
+
+
+@asynccontextmanager
+async def _writing(
+    format: Format,  # noqa: A002 - the word for it
+    path: Path,
+    identity: str,
+    before: Path | None,
+) -> AsyncGenerator[Writer]:
+    """Write a file under another name, and give it its own when it is complete."""
+    part = path.with_name(f"{path.name}.part")
+    writer = await _in_thread(format.writer, part, identity, before)
+    try:
+        yield writer
+    finally:
+        with anyio.CancelScope(shield=True):
+            await _in_thread(writer.close)
+    await _in_thread(replace_durably, part, path)
 
 
 async def _in_thread(function: Callable[..., T], *args: Any) -> T:
     return await anyio.to_thread.run_sync(lambda: function(*args))
 
 
-def _made(folder: Path) -> Path:
+def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ExportError(f"{folder} cannot be exported to: {error}.") from error
-    return folder
 
 
-def _put_in_place(part: Path, path: Path) -> None:
-    """Give a file its name once its content is on the disk, and the name, too."""
-    with part.open("rb+") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
-    # Windows opens no folders.
-    with suppress(PermissionError):
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+def _read_known(format: Format, paths: Sequence[Path]) -> Known:  # noqa: A002 - the word for it
+    known = Known()
+    for path in paths:
+        for kind, value in format.read(path):
+            known.add(kind, value)
+    return known
 
 
 async def _each(items: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str]:
@@ -221,8 +347,16 @@ async def _each(items: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str
             yield item
 
 
-async def _of_users(sunco: Sunco, users: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str]:
+async def _of_users(
+    sunco: Sunco, users: Iterable[str] | AsyncIterable[str]
+) -> AsyncGenerator[str | _Target]:
     async with aclosing(_each(users)) as each:
-        async for user in each:
-            async for conversation in sunco.conversations.list(user_id=user, page_size=100):
-                yield conversation.id
+        async for name in each:
+            try:
+                user = await sunco.users.get(name)
+                async for conversation in sunco.conversations.list(
+                    user_id=user.id, page_size=_PAGE_SIZE
+                ):
+                    yield conversation.id
+            except SuncoError as error:
+                yield _Target(f"user {name}", error)

@@ -1,0 +1,598 @@
+"""The PostgreSQL inbox: each rule drives two connections into the race that it is about."""
+
+# pyright: reportPrivateUsage=false
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import anyio
+import anyio.to_thread
+import pytest
+from support import postgres
+
+from sunco.errors import StorageError
+from sunco.webhooks import PostgresInbox
+from sunco.webhooks.inbox.base import Claim, ClaimLostError, EventResult, NewEvent
+
+pytestmark = pytest.mark.anyio
+
+Make: TypeAlias = Callable[..., PostgresInbox]
+
+
+@pytest.fixture
+def schema() -> Iterator[str]:
+    _, name = postgres.fresh_schema()
+    yield name
+    postgres.drop_schema(name)
+
+
+@pytest.fixture
+async def make(schema: str) -> AsyncIterator[Make]:
+    """Inboxes on one schema, each with connections of its own, as those of several processes."""
+    made: list[PostgresInbox] = []
+
+    def inbox(**options: Any) -> PostgresInbox:
+        made.append(PostgresInbox(postgres.dsn(), schema=schema, **options))
+        return made[-1]
+
+    yield inbox
+    for each in made:
+        await each.close()
+
+
+@pytest.fixture
+async def inbox(make: Make) -> PostgresInbox:
+    opened = make()
+    await opened.open()
+    return opened
+
+
+@pytest.fixture
+def other(schema: str, inbox: PostgresInbox) -> Iterator[Any]:
+    """A connection of another process, in transactions that the test commits."""
+    import psycopg  # noqa: PLC0415 - an extra
+
+    del inbox
+    with psycopg.connect(postgres.dsn(), options=f"-c search_path={schema}") as connection:
+        yield connection
+
+
+def event(key: str, ordering_key: str = "k") -> NewEvent:
+    content = b'{"type": "user:merge", "id": "%s"}' % key.encode()
+    return NewEvent(key=key, ordering_key=ordering_key, content=content)
+
+
+def handled(*keys: str) -> list[EventResult]:
+    return [EventResult(key=key, status="handled", attempts=1) for key in keys]
+
+
+def add_by(connection: Any, rows: str) -> None:
+    connection.execute("SELECT add_events('default', %s)", (rows,))
+
+
+async def keys_of(inbox: PostgresInbox) -> list[list[str]]:
+    return [[event.key for event in claim.events] for claim in await inbox.claim(10)]
+
+
+async def only(inbox: PostgresInbox) -> Claim:
+    (claim,) = await inbox.claim(10)
+    return claim
+
+
+@asynccontextmanager
+async def beating(*inboxes: PostgresInbox) -> AsyncGenerator[None]:
+    async with anyio.create_task_group() as tasks:
+        for inbox in inboxes:
+            tasks.start_soon(inbox.heartbeat)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+async def blocked_until(connection: Any, task: Callable[[], Any]) -> None:
+    """Start a task that waits for a lock of a connection's transaction, then commit that."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(task)
+        with anyio.fail_after(10):
+            while not connection.execute(  # noqa: ASYNC110 - the state of another process
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NULL"
+            ).fetchone()[0]:
+                await anyio.sleep(0.005)
+        connection.commit()
+
+
+class TestStoring:
+    async def test_events_of_a_key_are_ordered_by_commit(
+        self, inbox: PostgresInbox, other: Any
+    ) -> None:
+        add_by(other, '[["1", "k", ""]]')
+        # Waits for the row of the ordering key, although its sequence could be taken at once.
+        await blocked_until(other, lambda: inbox.add([event("2")]))
+        assert await keys_of(inbox) == [["1", "2"]]
+
+    async def test_deliveries_that_cross_do_not_deadlock(self, make: Make) -> None:
+        one, two = make(), make()
+        await one.open()
+        await two.open()
+
+        async def store(inbox: PostgresInbox, name: str, keys: list[str]) -> None:
+            for number in range(30):
+                await inbox.add([event(f"{name}{number}{key}", key) for key in keys])
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(store, one, "a", ["x", "y", "z"])
+            tasks.start_soon(store, two, "b", ["z", "y", "x"])
+        assert (await one.stats()).pending == 180
+
+    async def test_known_events_are_ignored_also_within_a_delivery(
+        self, inbox: PostgresInbox
+    ) -> None:
+        await inbox.add([event("1"), event("1"), event("2")])
+        await inbox.add([event("2"), event("3")])
+        await inbox.add([])
+        assert await keys_of(inbox) == [["1", "2", "3"]]
+
+    async def test_deliveries_that_arrive_together_share_transactions(
+        self, inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run, transactions = inbox._database.run, list[int]()
+
+        async def counted(work: Any, **options: Any) -> Any:
+            transactions.append(1)
+            return await run(work, **options)
+
+        monkeypatch.setattr(inbox._database, "run", counted)
+        async with anyio.create_task_group() as tasks:
+            for number in range(50):
+                tasks.start_soon(inbox.add, [event(str(number), str(number % 7))])
+        assert len(transactions) <= 3
+        assert (await inbox.stats()).pending == 50
+
+    async def test_text_that_postgresql_cannot_hold_is_escaped(self, inbox: PostgresInbox) -> None:
+        await inbox.add([event("nul", "\0 \ud83d")])
+        claim = await only(inbox)
+        failed = EventResult(key="nul", status="failed", attempts=1, error="\0 \ud83d")
+        await inbox.record(claim, [failed], state={"half": "\ud83d", "nul": "\0"})
+        await inbox.release(claim, drained=True)
+        assert [each.error for each in await inbox.failed()] == ["\\0 \\ud83d"]
+        assert await inbox.retry("nul")
+        assert (await only(inbox)).state == {"half": "\ud83d", "nul": "\0"}
+
+    async def test_content_is_returned_as_it_was_stored(self, inbox: PostgresInbox) -> None:
+        content = bytes(range(256))
+        await inbox.add([NewEvent(key="1", ordering_key="k", content=content)])
+        assert (await only(inbox)).events[0].content == content
+
+
+class TestParking:
+    async def test_an_event_stored_while_its_key_is_drained_is_not_stranded(
+        self, inbox: PostgresInbox, other: Any
+    ) -> None:
+        await inbox.add([event("1")])
+        claim = await only(inbox)
+        await inbox.record(claim, handled("1"))
+        add_by(other, '[["2", "k", ""]]')
+        await blocked_until(other, lambda: inbox.release(claim, drained=True))
+        assert await inbox.next_due() == 0
+        assert await keys_of(inbox) == [["2"]]
+
+    async def test_a_drained_key_is_parked_and_its_state_kept(self, inbox: PostgresInbox) -> None:
+        await inbox.add([event("1")])
+        claim = await only(inbox)
+        await inbox.record(claim, handled("1"), state={"step": 2})
+        await inbox.release(claim, drained=True)
+        assert await inbox.next_due() is None
+        assert await inbox.claim(10) == []
+        await inbox.add([event("2")])
+        assert (await only(inbox)).state == {"step": 2}
+
+    async def test_a_key_without_pending_events_is_parked_when_claimed(
+        self, inbox: PostgresInbox
+    ) -> None:
+        await inbox.add([event("1")])
+        claim = await only(inbox)
+        await inbox.record(claim, handled("1"))
+        await inbox.release(claim, drained=False)
+        assert await inbox.claim(10) == []
+        assert await inbox.next_due() is None
+
+    async def test_the_janitor_never_deletes_a_key_that_gets_an_event(
+        self, inbox: PostgresInbox, other: Any
+    ) -> None:
+        await inbox.add([event("1")])
+        claim = await only(inbox)
+        await inbox.record(claim, handled("1"))
+        await inbox.release(claim, drained=True)
+        other.execute("UPDATE queue SET changed = changed - interval '1 hour'")
+        other.commit()
+        add_by(other, '[["2", "k", ""]]')
+        await blocked_until(other, lambda: inbox._database.run(inbox._forget))
+        assert await keys_of(inbox) == [["2"]]
+
+    async def test_the_janitor_forgets_handled_events_and_parked_keys_without_state(
+        self, make: Make, other: Any
+    ) -> None:
+        inbox = make(dedup_ttl=0.0)
+        await inbox.open()
+        await inbox.add([event("1", "a"), event("2", "b")])
+        for claim in await inbox.claim(10):
+            state = {"kept": True} if claim.ordering_key == "b" else None
+            await inbox.record(claim, handled(claim.events[0].key), state=state)
+            await inbox.release(claim, drained=True)
+        other.execute("UPDATE queue SET changed = changed - interval '1 hour'")
+        other.commit()
+        await inbox._database.run(inbox._forget)
+        assert (await inbox.stats()).handled == 0
+        assert other.execute("SELECT ordering_key FROM queue").fetchall() == [("b",)]
+
+
+class TestClaiming:
+    async def test_two_workers_never_claim_the_same_key(self, make: Make) -> None:
+        inboxes = [make() for _ in range(4)]
+        for inbox in inboxes:
+            await inbox.open()
+        await inboxes[0].add([event(str(number), str(number)) for number in range(200)])
+        claimed: list[str] = []
+
+        async def claim(inbox: PostgresInbox) -> None:
+            while claims := await inbox.claim(7):
+                claimed.extend(claim.ordering_key for claim in claims)
+
+        async with anyio.create_task_group() as tasks:
+            for inbox in inboxes:
+                tasks.start_soon(claim, inbox)
+        assert sorted(claimed, key=int) == [str(number) for number in range(200)]
+
+    async def test_a_key_that_is_locked_is_skipped_not_waited_for(
+        self, inbox: PostgresInbox, other: Any
+    ) -> None:
+        await inbox.add([event("1", "a"), event("2", "b")])
+        add_by(other, '[["3", "a", ""]]')
+        assert await keys_of(inbox) == [["2"]]
+        other.commit()
+        # What was committed before the key was locked is seen.
+        assert await keys_of(inbox) == [["1", "3"]]
+
+    async def test_the_attempt_is_recorded_before_the_claim_is_returned(
+        self, make: Make, inbox: PostgresInbox
+    ) -> None:
+        await inbox.add([event("1"), event("2")])
+        claim = await only(inbox)
+        assert [each.attempts for each in claim.events] == [1, 0]
+        await inbox.record(claim, handled("1"), starting=["2"])
+        await inbox.release(claim, drained=False)
+        second = make()
+        await second.open()
+        again = await only(second)
+        assert [(each.key, each.attempts) for each in again.events] == [("2", 2)]
+        assert again.fence == claim.fence + 1
+
+    async def test_claims_whose_response_was_lost_are_given_back(
+        self, inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await inbox.add([event("1", "a"), event("2", "b")])
+        (held,) = await inbox.claim(1)
+        run = inbox._database.run
+
+        async def lost(work: Any, **options: Any) -> Any:
+            await run(work, **options)
+            raise StorageError("The connection broke before the response.")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(inbox._database, "run", lost)
+            with pytest.raises(StorageError):
+                await inbox.claim(10)
+        assert await keys_of(inbox) == [["2"]]
+        assert await inbox.holds(held)
+
+    async def test_claims_of_a_call_that_was_cancelled_are_given_back(
+        self, inbox: PostgresInbox, other: Any
+    ) -> None:
+        await inbox.add([event("1")])
+        # Holds up the claim until it has been cancelled.
+        other.execute("LOCK TABLE worker IN ACCESS EXCLUSIVE MODE")
+        with anyio.move_on_after(0.1) as scope:
+            await inbox.claim(10)
+        assert scope.cancelled_caught
+        other.commit()
+        assert await keys_of(inbox) == [["1"]]
+
+    async def test_limits(self, inbox: PostgresInbox) -> None:
+        await inbox.add([event(str(number), "ab"[number % 2]) for number in range(10)])
+        (claim,) = await inbox.claim(1, events=3)
+        assert [each.key for each in claim.events] == ["0", "2", "4"]
+
+    async def test_delays_and_blocking(self, inbox: PostgresInbox) -> None:
+        await inbox.add([event("1", "later"), event("2", "blocked")])
+        for claim in await inbox.claim(10):
+            blocked = claim.ordering_key == "blocked"
+            await inbox.release(claim, delay=60, blocked=blocked, drained=False)
+        due = await inbox.next_due()
+        assert due is not None
+        assert 50 < due <= 60
+        await inbox.add([event("3", "later"), event("4", "blocked")])
+        assert await keys_of(inbox) == [["1", "3"]]
+
+    async def test_an_event_stored_meanwhile_makes_a_delayed_key_ready(
+        self, inbox: PostgresInbox
+    ) -> None:
+        await inbox.add([event("1")])
+        claim = await only(inbox)
+        await inbox.add([event("2")])
+        await inbox.release(claim, delay=60, drained=False)
+        assert await keys_of(inbox) == [["1", "2"]]
+
+    async def test_a_clock_that_is_set_back_delays_nothing(
+        self, inbox: PostgresInbox, other: Any
+    ) -> None:
+        await inbox.add([event("1")])
+        await inbox.release(await only(inbox), delay=5, drained=False)
+        other.execute("UPDATE queue SET ready = ready + interval '1 h', changed = now() + '1 h'")
+        other.execute("UPDATE worker SET until = until + interval '1 hour'")
+        other.commit()
+        await inbox._database.run(lambda c: c.execute(inbox._sql("SELECT {schema}.free_queues()")))
+        assert await keys_of(inbox) == [["1"]]
+        left = other.execute("SELECT max(until) - now() < interval '16 s' FROM worker").fetchone()
+        assert left == (True,)
+
+
+class TestLeases:
+    async def test_the_keys_of_a_dead_process_are_free_when_its_lease_ends(
+        self, make: Make, inbox: PostgresInbox
+    ) -> None:
+        dead = make(lease=0.3)
+        await dead.open()
+        await inbox.add([event("1"), event("2")])
+        claim = await only(dead)
+        assert await inbox.claim(10) == []
+        async with beating(inbox):
+            with anyio.fail_after(10):
+                while not (claims := await inbox.claim(10)):  # noqa: ASYNC110 - as above
+                    await anyio.sleep(0.05)
+        (again,) = claims
+        assert [each.attempts for each in again.events] == [2, 0]
+        for operation in (dead.record(claim, handled("1")), dead.holds(claim)):
+            with pytest.raises(ClaimLostError):
+                await operation
+        await dead.release(claim, drained=True)
+        await inbox.record(again, handled("1"))
+
+    async def test_results_of_a_fenced_off_process_change_nothing(
+        self, make: Make, inbox: PostgresInbox, other: Any
+    ) -> None:
+        frozen = make()
+        await frozen.open()
+        await inbox.add([event("1")])
+        stale = await only(frozen)
+        # Its lease ends while it does not run, so that it does not know.
+        other.execute("UPDATE worker SET until = now() - interval '1 s' WHERE id = %s",
+                      (stale.owner,))  # fmt: skip
+        other.commit()
+        await inbox._database.run(lambda c: c.execute(inbox._sql("SELECT {schema}.free_queues()")))
+        claim = await only(inbox)
+        with pytest.raises(ClaimLostError):
+            await frozen.record(stale, handled("1"), state={"by": "frozen"})
+        await frozen.release(stale, drained=True)
+        assert await inbox.holds(claim)
+        await inbox.record(claim, handled("1"))
+        assert (await inbox.stats()).handled == 1
+        # It can go on as another worker.
+        await inbox.release(claim, drained=True)
+        await inbox.add([event("2")])
+        assert await frozen.claim(10) == []
+        assert await keys_of(frozen) == [["2"]]
+
+    async def test_the_heartbeat_renews_the_lease(self, make: Make) -> None:
+        inbox = make(lease=0.6)
+        await inbox.open()
+        await inbox.add([event("1")])
+        claim = await only(inbox)
+        async with beating(inbox):
+            await anyio.sleep(1.2)
+            assert await inbox.holds(claim) > claim.until
+            await inbox.record(claim, handled("1"))
+
+    async def test_a_process_that_cannot_renew_stops_holding_before_the_lease_ends(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "sunco.webhooks")
+        inbox = make(lease=1.0)
+        await inbox.open()
+        await inbox.add([event("1")])
+        began = time.monotonic()
+        claim = await only(inbox)
+        assert claim.until <= began + 0.8
+
+        async def unreachable(*_: object, **__: object) -> Any:
+            raise StorageError("unreachable")
+
+        async with beating(inbox):
+            with monkeypatch.context() as patched:
+                patched.setattr(inbox._database, "run", unreachable)
+                await anyio.sleep(claim.until - time.monotonic() + 0.05)
+                with pytest.raises(ClaimLostError):
+                    await inbox.holds(claim)
+                with pytest.raises(ClaimLostError):
+                    await inbox.record(claim, handled("1"))
+            with anyio.fail_after(10):
+                while not await inbox.claim(1):  # noqa: ASYNC110 - as above
+                    await anyio.sleep(0.05)
+        levels = [record.levelname for record in caplog.records]
+        assert levels == ["WARNING", "INFO"]
+
+    async def test_closing_gives_claims_back_at_once(
+        self, make: Make, inbox: PostgresInbox
+    ) -> None:
+        leaving = make()
+        await leaving.open()
+        await inbox.add([event("1")])
+        await only(leaving)
+        await leaving.close()
+        assert await keys_of(inbox) == [["1"]]
+
+    async def test_closing_while_the_database_is_away_is_reported(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        inbox = make()
+        await inbox.open()
+
+        async def unreachable(*_: object, **__: object) -> Any:
+            raise StorageError("unreachable")
+
+        monkeypatch.setattr(inbox._database, "run", unreachable)
+        await inbox.close()
+        assert "until its lease ends" in caplog.text
+
+
+class TestNotifying:
+    async def test_another_process_is_woken_by_a_stored_event(
+        self, make: Make, inbox: PostgresInbox
+    ) -> None:
+        web = make()
+        await web.open(handles=False)
+        woken = False
+        async with beating(inbox):
+            # Until the listener is connected, a notification can be missed.
+            for number in range(100):
+                await web.add([event(str(number))])
+                with anyio.move_on_after(0.2):
+                    await inbox.wait()
+                    woken = True
+                    break
+        assert woken
+
+    async def test_notifications_are_coalesced(self, inbox: PostgresInbox, other: Any) -> None:
+        other.execute(f"LISTEN {inbox._channel}".encode())
+        other.commit()
+        began = time.monotonic()
+        for number in range(40):
+            await inbox.add([event(str(number))])
+        elapsed = time.monotonic() - began
+        other.autocommit = True
+        received = len(list(other.notifies(timeout=0.3)))
+        assert 1 <= received <= elapsed / 0.02 + 2
+
+    async def test_a_broken_listener_connects_again(
+        self, make: Make, inbox: PostgresInbox, other: Any
+    ) -> None:
+        other.autocommit = True
+        async with beating(inbox):
+            await anyio.sleep(0.2)
+            other.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = %s",
+                (f"LISTEN {inbox._channel}",),
+            )
+            await self.test_another_process_is_woken_by_a_stored_event(make, inbox)
+
+
+class TestForUsers:
+    async def test_the_dead_letter_list(self, inbox: PostgresInbox) -> None:
+        await inbox.add([event(key) for key in "123"])
+        claim = await only(inbox)
+        results = [
+            EventResult(key=key, status="failed", attempts=3, succeeded=["a"], error="no")
+            for key in "12"
+        ]
+        await inbox.record(claim, results)
+        assert [each.key for each in await inbox.failed()] == ["1", "2"]
+        assert len(await inbox.failed(limit=1)) == 1
+        assert await inbox.retry("1")
+        assert not await inbox.retry("1")
+        assert await inbox.discard("2")
+        assert not await inbox.discard("2")
+        await inbox.release(claim, drained=False)
+        again = await only(inbox)
+        assert [(each.key, each.repeated, each.succeeded) for each in again.events] == [
+            ("1", True, ("a",)),
+            ("3", False, ()),
+        ]
+        stats = await inbox.stats()
+        assert (stats.pending, stats.failed, stats.handled) == (2, 0, 1)
+        assert stats.oldest is not None
+
+    async def test_purging(self, inbox: PostgresInbox) -> None:
+        await inbox.add([event("1", "a"), event("2", "b")])
+        for claim in await inbox.claim(10):
+            failed = EventResult(key=claim.events[0].key, status="failed", attempts=1)
+            await inbox.record(claim, [failed], state={"a": 1})
+            await inbox.release(claim, drained=True)
+        assert await inbox.purge(older_than=3600) == 0
+        assert await inbox.purge(older_than=0) == 2
+        await inbox.add([event("1", "a")])
+        assert (await only(inbox)).state == {}
+
+    async def test_inboxes_of_other_names_are_independent(
+        self, make: Make, inbox: PostgresInbox
+    ) -> None:
+        second = make(name="second")
+        await second.open()
+        await second.add([event("1")])
+        assert await inbox.claim(10) == []
+        assert await keys_of(second) == [["1"]]
+
+    async def test_users_need_not_open_it(self, make: Make) -> None:
+        assert (await make().stats()).pending == 0
+
+
+async def test_a_restart_of_the_server_costs_no_repetition(
+    own_server: postgres.PostgresServer,
+) -> None:
+    inbox = PostgresInbox(own_server.dsn)
+    await inbox.open()
+    await inbox.add([event("1"), event("2")])
+    claim = await only(inbox)
+
+    def restart() -> None:
+        own_server.stop("immediate")
+        stopped.set()
+        time.sleep(0.3)
+        own_server.start()
+
+    stopped = threading.Event()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(anyio.to_thread.run_sync, restart)
+        await anyio.to_thread.run_sync(stopped.wait)
+        await inbox.record(claim, handled("1", "2"))
+        await inbox.release(claim, drained=True)
+    stats = await inbox.stats()
+    assert (stats.pending, stats.handled) == (0, 2)
+    own_server.stop("immediate")
+    with pytest.raises(StorageError, match="cannot be reached"):
+        await inbox.add([event("3")])
+    own_server.start()
+    await inbox.close()
+
+
+@pytest.fixture
+def own_server() -> Iterator[postgres.PostgresServer]:
+    server = postgres.PostgresServer()
+    yield server
+    server.remove()
+
+
+async def test_invalid_arguments_are_rejected_without_showing_the_password() -> None:
+    dsn = "postgresql://ada:secret-word@localhost/app"
+    wrong: list[tuple[str, dict[str, Any], str]] = [
+        (dsn, {"name": ""}, "name"),
+        (dsn, {"name": "\0"}, "name"),
+        (dsn, {"dedup_ttl": -1}, "dedup_ttl"),
+        (dsn, {"lease": 0}, "lease"),
+        (dsn, {"schema": 'x"; DROP'}, "schema"),
+        (dsn, {"connections": 0}, "connections"),
+        ("secret-word with spaces", {}, "cannot be read"),
+        ("", {}, "not empty"),
+    ]
+    for address, options, message in wrong:
+        with pytest.raises(ValueError, match=message) as caught:
+            PostgresInbox(address, **options)
+        assert "secret-word" not in str(caught.value)
+        frame = caught.tb.tb_next
+        while frame is not None:
+            assert "secret-word" not in repr(frame.tb_frame.f_locals)
+            frame = frame.tb_next
+    assert "secret-word" not in repr(PostgresInbox(dsn))
+    assert "not initialized" in repr(PostgresInbox.__new__(PostgresInbox))
