@@ -1,13 +1,13 @@
 """An async-first Python client for the Sunshine Conversations API v2.
 
-The client is `Sunco`; what it sends and returns is in `sunco.models`.
+`Sunco` is the client; `sunco.models` has the objects that it sends and returns.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco._lazy import loads
+from sunco._lazy import lazy_getattr
 from sunco._version import (
     __version__,
 )
@@ -16,6 +16,7 @@ from sunco.auth import (
     BasicAuth,
     BearerAuth,
     JWTAuth,
+    sign_user_jwt,
 )
 from sunco.client import (
     Sunco,
@@ -103,8 +104,11 @@ __all__ = [
     "Transport",
     "WebhookError",
     "__version__",
+    "sign_user_jwt",
 ]
 
-# Checkers would take every name, also a misspelt one, for one that exists.
+# To a type checker, a module with __getattr__ has every name.
 if not TYPE_CHECKING:  # pragma: no branch
-    __getattr__ = loads(__name__, {"AiohttpTransport": "transport", "HttpxTransport": "transport"})
+    __getattr__ = lazy_getattr(
+        __name__, {"AiohttpTransport": "transport", "HttpxTransport": "transport"}
+    )

@@ -1,4 +1,4 @@
-"""Where the time comes from, so that tests need not wait."""
+"""The source of time, replaceable in tests."""
 
 from __future__ import annotations
 
@@ -11,24 +11,32 @@ __all__ = ["Clock", "SystemClock"]
 
 
 class Clock(Protocol):
-    """The time, and a way to let it pass."""
+    """A source of time that can sleep."""
 
     def now(self) -> float:
-        """The time in seconds since 1970, as other processes and later runs know it too."""
+        """Seconds since 1970: comparable across processes and restarts, but can jump."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary moment: never goes back, and means nothing elsewhere."""
         ...
 
     async def sleep(self, seconds: float) -> None:
-        """Return when so many seconds have gone by."""
+        """Sleep for a number of seconds."""
         ...
 
 
 class SystemClock:
-    """The machine's own time."""
+    """The clock of the operating system."""
 
     def now(self) -> float:
-        """The time in seconds since 1970."""
+        """Seconds since 1970."""
         return time.time()
 
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary moment."""
+        return time.monotonic()
+
     async def sleep(self, seconds: float) -> None:
-        """Return when so many seconds have gone by."""
+        """Sleep for a number of seconds."""
         await anyio.sleep(seconds)

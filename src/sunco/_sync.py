@@ -1,4 +1,4 @@
-"""A bell that one task rings and another waits for."""
+"""Synchronization between tasks of one event loop."""
 
 from __future__ import annotations
 
@@ -8,20 +8,23 @@ __all__ = ["AutoResetEvent"]
 
 
 class AutoResetEvent:
-    """Rung while nobody waits, it is heard by whoever waits next."""
+    """An event that resets when a waiter has seen it. There must be one waiter at a time.
+
+    Set while nobody waits, it lets the next waiter pass at once.
+    """
 
     def __init__(self) -> None:
         self._is_set = False
         self._waiting: anyio.Event | None = None
 
     def set(self) -> None:
-        """Ring."""
+        """Let the waiter pass."""
         self._is_set = True
         if self._waiting is not None:
             self._waiting.set()
 
     async def wait(self) -> None:
-        """Return when it has been rung since the last time."""
+        """Wait until the event is set, and reset it."""
         if not self._is_set:
             self._waiting = anyio.Event()
             try:

@@ -1,13 +1,14 @@
-"""The client: configuration in, resources out."""
+"""The client: settings in, resources out."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import attrs
 
@@ -21,39 +22,44 @@ from sunco.ratelimit import Limiter, RateLimiter
 from sunco.retry import RetryPolicy
 from sunco.session import Session
 from sunco.transport import Transport
-from sunco.wire import Response
+from sunco.wire import Headers, Response
 
 __all__ = ["Sunco"]
 
 _ENVIRONMENT: Final = ("app_id", "key_id", "key_secret", "subdomain", "base_url")
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
 
 
 class Sunco:
     """An async client for the Sunshine Conversations API v2, for asyncio and trio.
 
     Use it as an async context manager, or call `aclose` when done. One client serves any number of
-    tasks at once.
+    concurrent tasks.
 
     Args:
-        app_id: The app that app-wide operations work on.
+        app_id: The app of app-wide operations.
         key_id: The id of an API key, `"app_..."`.
         key_secret: The key's secret.
-        auth: Instead of a key: something else that signs requests.
+        auth: A credential of another kind, in place of a key.
         subdomain: The Zendesk account, `"acme"` for `https://acme.zendesk.com`.
-        base_url: Instead of `subdomain`: where the API is, such as `https://api.smooch.io` or
-            `https://api.eu-1.smooch.io`. Plain http is for loopback only.
+        base_url: The API's address, in place of `subdomain`: `https://api.smooch.io`,
+            `https://api.eu-1.smooch.io` or an emulator's. It ends with its path, without `/v2`.
+        headers: Sent with every request, `oauth.get_token` included, such as the marketplace
+            headers that Zendesk requires of partners. They cannot replace the client's own.
         timeout: Seconds that one attempt may take; None for no limit.
-        retry: When to try again.
-        rate_limit: How fast to go: a `RateLimiter`, which several clients can share, or requests
-            per second. None for as fast as it goes.
-        max_connections: How many requests may be under way at once; more wait for their turn.
-        max_response_bytes: How long an answer may be.
-        observers: Callables that are told what happens; see `sunco.observe`.
-        transport: Instead of the default one: what carries the requests. It is closed with the
-            client.
+        retry: When to retry.
+        rate_limit: Requests per second, or a `RateLimiter`, which clients can share; None for no
+            limit.
+        max_connections: The most requests in flight; others wait.
+        max_response_bytes: The longest body of a response, decompressed.
+        allow_http: Whether plain http is permitted to a host that is not loopback, such as an
+            emulator in another container. The credential is then sent unencrypted.
+        observers: Callables that get the client's events; see `sunco.observe`.
+        transport: Sends the requests, in place of `HttpxTransport`. It is closed with the client.
 
     Raises:
-        ConfigurationError: A setting is missing, wrong, or contradicts another.
+        ConfigurationError: A setting is missing, invalid, or contradicts another.
     """
 
     def __init__(
@@ -65,31 +71,37 @@ class Sunco:
         auth: Auth | None = None,
         subdomain: str | None = None,
         base_url: str | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout: float | None = 30.0,
         retry: RetryPolicy = RetryPolicy(),  # noqa: B008 - frozen, so it can be shared
         rate_limit: Limiter | float | None = None,
         max_connections: int = 100,
         max_response_bytes: int = 64 * 1024 * 1024,
+        allow_http: bool = False,
         observers: Sequence[Observer] = (),
         transport: Transport | None = None,
     ) -> None:
         problem = _credential_problem(auth, key_id, key_secret)
         if problem is None:
             auth = auth or BasicAuth(key_id or "", key_secret or "")
-        # An error's frames can be shown with their variables.
-        del key_secret
+        problem = problem or wire.headers_problem(headers)
+        sent_always = Headers(None if problem else headers)
+        # Tracebacks can be shown with the variables of their frames.
+        del key_secret, headers
         if problem is not None or auth is None:
+            del auth
             raise ConfigurationError(problem or "")
         self._closes = True
         self._session = Session(
             auth=auth,
-            base_url=_base_url(subdomain, base_url),
+            headers=sent_always,
+            base_url=_base_url(subdomain, base_url, allow_http=allow_http),
             app_id=_app_id(app_id),
             timeout=_timeout(timeout),
-            retry=retry,
+            retry=_retry_policy(retry),
             limiter=_limiter(rate_limit),
             observers=checked_observers(observers),
-            transport=transport
+            transport=_transport(transport)
             or transports.HttpxTransport(
                 max_connections=max_connections, max_response_bytes=max_response_bytes
             ),
@@ -97,29 +109,32 @@ class Sunco:
 
     @classmethod
     def from_env(cls, **overrides: Any) -> Self:
-        """A client from the environment.
+        """Make a client from environment variables.
 
-        Reads `SUNCO_APP_ID`, `SUNCO_KEY_ID`, `SUNCO_KEY_SECRET`, `SUNCO_SUBDOMAIN` and
-        `SUNCO_BASE_URL`; unset and empty variables count as missing.
+        Reads `SUNCO_APP_ID`, `SUNCO_KEY_ID`, `SUNCO_KEY_SECRET`, `SUNCO_SUBDOMAIN`,
+        `SUNCO_BASE_URL`, `SUNCO_HEADERS` (a JSON object) and `SUNCO_ALLOW_HTTP` (`1` or `0`). Unset
+        and empty variables are ignored.
 
         Args:
-            overrides: What `Sunco` takes, in place of what the environment says.
+            overrides: Arguments of `Sunco`, in place of the variables. Another credential replaces
+                the whole credential of the environment, another address the whole address.
 
         Raises:
-            ConfigurationError: A setting is missing, wrong, or contradicts another.
+            ConfigurationError: A setting is missing, invalid, or contradicts another.
         """
-        # Whoever brings another credential means that one alone, and likewise another address.
-        replaced: set[str] = set()
+        replaced: set[str] = set(overrides)
         if "auth" in overrides:
             replaced |= {"key_id", "key_secret"}
         if {"subdomain", "base_url"} & overrides.keys():
             replaced |= {"subdomain", "base_url"}
-        settings: dict[str, Any] = {
-            name: value
-            for name in _ENVIRONMENT
-            if name not in replaced and (value := os.environ.get(f"SUNCO_{name.upper()}"))
-        }
-        return cls(**(settings | overrides))
+        settings: dict[str, Any] = {}
+        try:
+            settings |= _environment(replaced) | overrides
+            return cls(**settings)
+        finally:
+            # Tracebacks can be shown with the variables of their frames.
+            settings.clear()
+            overrides.clear()
 
     def with_options(
         self,
@@ -131,16 +146,16 @@ class Sunco:
     ) -> Self:
         """A cheap copy with other settings, over the same connections.
 
-        Closing the copy closes nothing; it is of use until this client is closed.
+        Closing the copy does nothing. It can be used until this client is closed.
 
         Args:
-            app_id: The app that app-wide operations work on.
+            app_id: The app of app-wide operations.
             timeout: Seconds that one attempt may take; None for no limit.
-            retry: When to try again.
-            rate_limit: How fast to go; None for as fast as it goes.
+            retry: When to retry.
+            rate_limit: Requests per second, or a `RateLimiter`; None for no limit.
 
         Raises:
-            ConfigurationError: A setting is wrong.
+            ConfigurationError: A setting is invalid.
         """
         settings: dict[str, Any] = {}
         if app_id is not UNSET:
@@ -148,7 +163,7 @@ class Sunco:
         if timeout is not UNSET:
             settings["timeout"] = _timeout(timeout)
         if retry is not UNSET:
-            settings["retry"] = retry
+            settings["retry"] = _retry_policy(retry)
         if rate_limit is not UNSET:
             settings["limiter"] = _limiter(rate_limit)
         copy = object.__new__(type(self))
@@ -169,27 +184,27 @@ class Sunco:
         params: Mapping[str, Any] | None = None,
         json: Any = None,
     ) -> Response:
-        """Call an endpoint that has no method of its own yet, with the same care.
+        """Call an endpoint that has no method of its own.
 
-        GET, DELETE and PATCH are tried again as elsewhere, other methods only where nothing can
-        happen twice.
+        GET, PUT and PATCH are retried as elsewhere; other methods, DELETE included, only if the
+        request certainly did not take effect.
 
         Args:
             method: The HTTP method.
-            path: The path behind the base URL, `"/v2/apps"`.
+            path: The path, `"/v2/apps"`, appended to the base URL.
             params: The query; objects are written as `page[after]=...`, None is left out.
-            json: The body; models in it are written as everywhere. None sends none.
+            json: The body, with models or plain values; None for no body.
 
         Raises:
-            SuncoError: As every other operation.
+            SuncoError: As with every operation.
         """
         return await self._session.fetch(
-            method.upper(), wire.checked_path(path), params=params, body=json
+            wire.checked_method(method), wire.checked_path(path), params=params, body=json
         )
 
     @cached_property
     def activities(self) -> resources.Activities:
-        """Reading and typing in a conversation."""
+        """Typing indicators and read receipts."""
         return resources.Activities(self._session)
 
     @cached_property
@@ -204,22 +219,22 @@ class Sunco:
 
     @cached_property
     def attachments(self) -> resources.Attachments:
-        """Files for messages."""
+        """Files in messages."""
         return resources.Attachments(self._session)
 
     @cached_property
     def clients(self) -> resources.Clients:
-        """The channels through which a user can be reached."""
+        """The channels of a user."""
         return resources.Clients(self._session)
 
     @cached_property
     def conversations(self) -> resources.Conversations:
-        """Stored histories of messages."""
+        """Conversations."""
         return resources.Conversations(self._session)
 
     @cached_property
     def devices(self) -> resources.Devices:
-        """The phones and browsers of a user."""
+        """The devices of a user."""
         return resources.Devices(self._session)
 
     @cached_property
@@ -229,51 +244,51 @@ class Sunco:
 
     @cached_property
     def integrations(self) -> resources.Integrations:
-        """What an app is connected to."""
+        """The integrations of an app."""
         return resources.Integrations(self._session)
 
     @cached_property
     def messages(self) -> resources.Messages:
-        """What is said in a conversation."""
+        """The messages of a conversation."""
         return resources.Messages(self._session)
 
     @cached_property
     def oauth(self) -> resources.OAuth:
-        """The OAuth flow, for partners whose integration others install."""
+        """The OAuth flow, for partners."""
         return resources.OAuth(self._session)
 
     @cached_property
     def participants(self) -> resources.Participants:
-        """Who takes part in a conversation."""
+        """The participants of a conversation."""
         return resources.Participants(self._session)
 
     @cached_property
     def switchboard_actions(self) -> resources.SwitchboardActions:
-        """Handing control of a conversation on."""
+        """Control of a conversation."""
         return resources.SwitchboardActions(self._session)
 
     @cached_property
     def switchboard_integrations(self) -> resources.SwitchboardIntegrations:
-        """Who can be in control of conversations."""
+        """The integrations of a switchboard."""
         return resources.SwitchboardIntegrations(self._session)
 
     @cached_property
     def switchboards(self) -> resources.Switchboards:
-        """Where control of an app's conversations is arranged."""
+        """The switchboards of an app."""
         return resources.Switchboards(self._session)
 
     @cached_property
     def users(self) -> resources.Users:
-        """The people that the business talks to."""
+        """The users of an app."""
         return resources.Users(self._session)
 
     @cached_property
     def webhooks(self) -> resources.Webhooks:
-        """Where an integration reports events."""
+        """The webhooks of an integration."""
         return resources.Webhooks(self._session)
 
     async def aclose(self) -> None:
-        """Close all connections. Closing twice is harmless."""
+        """Close all connections. Closing twice is permitted."""
         if self._closes:
             await self._session.transport.aclose()
 
@@ -289,7 +304,7 @@ class Sunco:
         await self.aclose()
 
     def __repr__(self) -> str:
-        # A constructor that failed leaves a client without a session to tracebacks that show it.
+        # If the constructor fails, a traceback can show a client without a session.
         session: Session | None = getattr(self, "_session", None)
         if session is None:
             return "Sunco()"
@@ -299,12 +314,49 @@ class Sunco:
         )
 
 
+def _environment(replaced: set[str]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    if "allow_http" not in replaced and os.environ.get("SUNCO_ALLOW_HTTP"):
+        settings["allow_http"] = _allow_http()
+    if "headers" not in replaced and os.environ.get("SUNCO_HEADERS"):
+        settings["headers"] = _headers()
+    return settings | {
+        name: value
+        for name in _ENVIRONMENT
+        if name not in replaced and (value := os.environ.get(f"SUNCO_{name.upper()}"))
+    }
+
+
+def _allow_http() -> bool:
+    text = os.environ["SUNCO_ALLOW_HTTP"].lower()
+    if text not in _TRUE | _FALSE:
+        raise ConfigurationError(f"SUNCO_ALLOW_HTTP must be 1 or 0, not {text!r}.")
+    return text in _TRUE
+
+
+def _headers() -> dict[str, str]:
+    try:
+        headers: object = json.loads(os.environ["SUNCO_HEADERS"])
+    except (ValueError, RecursionError):
+        headers = None
+    if not isinstance(headers, dict):
+        del headers
+        raise ConfigurationError(
+            """SUNCO_HEADERS must be a JSON object, as in {"X-Zendesk-Marketplace-Name": "..."}."""
+        )
+    return cast("dict[str, str]", headers)
+
+
 def _credential_problem(
     auth: Auth | None, key_id: str | None, key_secret: str | None
 ) -> str | None:
     if auth is not None:
-        has_key = key_id is not None or key_secret is not None
-        return "Pass auth, or key_id and key_secret, not both." if has_key else None
+        if key_id is not None or key_secret is not None:
+            return "Pass auth, or key_id and key_secret, not both."
+        if not callable(getattr(auth, "headers", None)):
+            kind = type(auth).__name__
+            return f"auth must be an Auth such as BasicAuth, BearerAuth or JWTAuth, not {kind}."
+        return None
     if key_id is not None and key_secret is not None:
         return key_problem(key_id, key_secret)
     missing = "key_secret" if key_id else "key_id" if key_secret else "The credential"
@@ -314,17 +366,21 @@ def _credential_problem(
     )
 
 
-def _base_url(subdomain: str | None, base_url: str | None) -> str:
+def _base_url(subdomain: object, base_url: object, *, allow_http: object) -> str:
+    if not isinstance(allow_http, bool):
+        raise ConfigurationError(f"allow_http must be a bool, not {allow_http!r}.")
     if subdomain is not None and base_url is not None:
         raise ConfigurationError("Pass subdomain or base_url, not both.")
     if base_url is not None:
-        return wire.checked_base_url(base_url)
+        return wire.checked_base_url(base_url, allow_http=allow_http)
     if subdomain is None:
         raise ConfigurationError(
-            "Where is the API? Pass subdomain='acme' for https://acme.zendesk.com, or "
+            "The API's address is missing: pass subdomain='acme' for https://acme.zendesk.com, or "
             "base_url='https://api.smooch.io' for a legacy account."
         )
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", subdomain):
+    if not isinstance(subdomain, str) or not re.fullmatch(
+        r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", subdomain
+    ):
         raise ConfigurationError(
             f"subdomain must be the first part of your Zendesk address, as in 'acme' for "
             f"https://acme.zendesk.com, not {subdomain!r}."
@@ -339,12 +395,38 @@ def _app_id(app_id: str | None) -> str | None:
 
 
 def _timeout(timeout: float | None) -> float | None:
-    if timeout is not None and not timeout > 0:
+    if timeout is not None and (not _is_number(timeout) or not timeout > 0):
         raise ConfigurationError(f"timeout must be greater than 0 seconds, not {timeout!r}.")
     return timeout
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _retry_policy(retry: object) -> RetryPolicy:
+    if not isinstance(retry, RetryPolicy):
+        raise ConfigurationError(
+            f"retry must be a RetryPolicy, as in RetryPolicy(max_attempts=3), not {retry!r}."
+        )
+    return retry
 
 
 def _limiter(rate_limit: Limiter | float | None) -> Limiter | None:
     if rate_limit is None or isinstance(rate_limit, Limiter):
         return rate_limit
+    if not _is_number(rate_limit):
+        raise ConfigurationError(
+            f"rate_limit must be a number of requests per second or a RateLimiter, "
+            f"not {rate_limit!r}."
+        )
     return RateLimiter(rate_limit)
+
+
+def _transport(transport: Transport | None) -> Transport | None:
+    if transport is not None and not callable(getattr(transport, "send", None)):
+        kind = type(transport).__name__
+        raise ConfigurationError(
+            f"transport must be a Transport such as HttpxTransport, not {kind}."
+        )
+    return transport

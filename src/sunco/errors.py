@@ -1,10 +1,10 @@
-"""Everything that sunco raises.
+"""All errors that sunco raises.
 
 SuncoError
-├── ConfigurationError (ValueError)   nothing was sent: settings or arguments that cannot work
-├── APIConnectionError                no answer; .maybe_delivered: may the request have taken effect
+├── ConfigurationError (ValueError)   nothing was sent: invalid settings or arguments
+├── APIConnectionError                no response; .maybe_delivered: the request may have had effect
 │   └── APITimeoutError
-├── APIStatusError                    an answer that says no: .status, .errors, .code, .title, ...
+├── APIStatusError                    an error response: .status, .errors, .code, .title, ...
 │   ├── BadRequestError               400
 │   ├── AuthenticationError           401
 │   ├── PaymentRequiredError          402
@@ -15,10 +15,10 @@ SuncoError
 │   ├── ConversationFullError         423
 │   ├── RateLimitError                429, .retry_after
 │   └── ServerError                   5xx
-├── DecodeError                       an answer, but not one that can be read
-├── PaginationError                   a walk that would never end
+├── DecodeError                       a response or delivery that cannot be read
+├── PaginationError                   a list whose pages would never end
 ├── StorageError                      an inbox or journal that cannot be used
-└── WebhookError                      a delivery that is refused
+└── WebhookError                      a delivery that is rejected
     ├── SignatureError                the key is missing or wrong
     └── PayloadError                  the body cannot be read
 """
@@ -26,7 +26,7 @@ SuncoError
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Final, NamedTuple
 
 __all__ = [
     "APIConnectionError",
@@ -53,15 +53,20 @@ __all__ = [
     "WebhookError",
 ]
 
+_REQUEST_TIMEOUT: Final = 408
+_SERVER_ERRORS: Final = 500
+
 
 class SuncoError(Exception):
-    """Whatever goes wrong in sunco. Its text is one line: what was asked, what came, what to do.
+    """The base of all errors of sunco.
+
+    Its text is one line: the request, what happened, and what to do.
 
     Attributes:
-        message: What went wrong, without the request it went wrong for.
+        message: What happened, without the request.
         method: The request's HTTP method, if there was a request.
         path: The request's path, without host and query.
-        attempts: How often the request was tried; 0 when nothing was sent.
+        attempts: The number of attempts; 0 when nothing was sent.
     """
 
     def __init__(
@@ -77,20 +82,37 @@ class SuncoError(Exception):
         self.method = method
         self.path = path
         self.attempts = attempts
+        self._earlier_attempt_unknown = False
+
+    @property
+    def outcome_unknown(self) -> bool:
+        """Whether the request may have taken effect, so that repeating it could do it twice.
+
+        True after a lost connection or a timeout once the request may have left, a 408 or 5xx, a
+        2xx whose body cannot be read, and where that is so of an earlier attempt of the call.
+        """
+        return self._earlier_attempt_unknown or self._attempt_unknown()
+
+    def _attempt_unknown(self) -> bool:
+        return False
+
+    def note_earlier_attempts(self, *, outcome_unknown: bool) -> None:
+        """Record whether an earlier attempt of the same call may have taken effect."""
+        self._earlier_attempt_unknown = outcome_unknown
 
     def __str__(self) -> str:
         text = self._explanation()
         if self.method and self.path:
             text = f"{self.method} {self.path} {text}"
         if self.attempts > 1:
-            text = f"{text} (Tried {self.attempts} times.)"
+            text = f"{text} ({self.attempts} attempts.)"
         return text
 
     def _explanation(self) -> str:
         return self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Keyword-only arguments would be lost by what Exception does: errors cross processes.
+        # Exception.__reduce__ loses keyword-only arguments, and errors cross processes.
         return _restore, (type(self), self.__dict__)
 
 
@@ -102,39 +124,42 @@ def _restore(kind: type[SuncoError], attributes: dict[str, Any]) -> SuncoError:
 
 
 class ConfigurationError(SuncoError, ValueError):
-    """Settings or arguments that cannot work. Nothing was sent."""
+    """Invalid settings or arguments. Nothing was sent."""
 
 
 class APIConnectionError(SuncoError):
-    """The request got no answer.
+    """There was no response.
 
     Attributes:
-        maybe_delivered: False if the request is known not to have reached the API; True if it may
-            have taken effect, so that repeating it could do it twice.
+        maybe_delivered: False if the request certainly did not take effect; True if it may have, so
+            that repeating it could do it twice.
     """
 
     def __init__(self, message: str = "", *, maybe_delivered: bool, **context: Any) -> None:
         super().__init__(message, **context)
         self.maybe_delivered = maybe_delivered
 
+    def _attempt_unknown(self) -> bool:
+        return self.maybe_delivered
+
     def _explanation(self) -> str:
-        verdict = (
-            "It may have taken effect: look before you send it again."
+        advice = (
+            "It may have taken effect: check before you send it again."
             if self.maybe_delivered
-            else "Nothing was sent, so it is safe to send it again."
+            else "It did not take effect, so it is safe to send it again."
         )
-        return f"got no answer: {self.message.rstrip('.')}. {verdict}"
+        return f"got no response: {self.message.rstrip('.')}. {advice}"
 
 
 class APITimeoutError(APIConnectionError):
-    """No answer within the time allowed."""
+    """There was no response in time."""
 
 
 class ErrorDetail(NamedTuple):
-    """One of the reasons that the API gives.
+    """One entry of the API's list of errors.
 
     Attributes:
-        code: A word for programs, `"conversation_not_found"`.
+        code: A code for programs, `"conversation_not_found"`.
         title: A sentence for people.
     """
 
@@ -143,12 +168,12 @@ class ErrorDetail(NamedTuple):
 
 
 class APIStatusError(SuncoError):
-    """The API answered, and said no.
+    """The response is an error.
 
     Attributes:
         status: The HTTP status.
-        errors: All reasons that the API gave; none if something else answered for it.
-        headers: The answer's headers.
+        errors: The API's list of errors; empty if a gateway responded in its place.
+        headers: The response's headers.
     """
 
     advice: ClassVar[str] = ""
@@ -167,28 +192,31 @@ class APIStatusError(SuncoError):
         self.errors: tuple[ErrorDetail, ...] = tuple(errors)
         self.headers: Mapping[str, str] = {} if headers is None else headers
 
+    def _attempt_unknown(self) -> bool:
+        return self.status == _REQUEST_TIMEOUT or self.status >= _SERVER_ERRORS
+
     @property
     def code(self) -> str | None:
-        """The first reason's code, `"conversation_not_found"`."""
+        """The code of the first error, `"conversation_not_found"`."""
         return self.errors[0].code if self.errors else None
 
     @property
     def title(self) -> str | None:
-        """The first reason in words."""
+        """The title of the first error."""
         return self.errors[0].title if self.errors else None
 
     def _explanation(self) -> str:
         reasons = "; ".join(
             ": ".join(part for part in reason if part) for reason in self.errors if any(reason)
         )
-        text = f"answered {self.status} {reasons or self.message}".rstrip()
+        text = f"responded {self.status} {reasons or self.message}".rstrip()
         if not text.endswith((".", "!", "?")):
             text += "."
         return f"{text} {self.advice}".rstrip()
 
 
 class BadRequestError(APIStatusError):
-    """400: the request is not one that the API accepts."""
+    """400: the request is invalid."""
 
     advice = "Correct the request; sending it again will not help."
 
@@ -200,49 +228,49 @@ class AuthenticationError(APIStatusError):
 
 
 class PaymentRequiredError(APIStatusError):
-    """402: the plan does not include this, or no more of it."""
+    """402: the plan does not include this, or its limit is reached."""
 
     advice = "The account's plan does not allow it."
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the credentials are known, but may not do this."""
+    """403: the credentials are valid, but do not permit this."""
 
     advice = "Use a key of a wider scope (integration, app, account), or one of this app."
 
 
 class NotFoundError(APIStatusError):
-    """404: the thing does not exist, or not in this app."""
+    """404: the object does not exist in this app."""
 
     advice = "Check the ids, the app id and the subdomain."
 
 
 class ConflictError(APIStatusError):
-    """409: it exists already."""
+    """409: the object exists already."""
 
-    advice = "It exists already: use the one that there is, or another external id."
+    advice = "It exists already: use the existing one, or another external id."
 
 
 class PayloadTooLargeError(APIStatusError):
     """413: the request is too large."""
 
-    advice = "The API takes 100 kB of JSON and uploads of 50 MB."
+    advice = "The API accepts 100 kB of JSON and uploads of 50 MB."
 
 
 class ConversationFullError(APIStatusError):
-    """423: the conversation holds as many messages as it can, 30,000."""
+    """423: the conversation is full, with 30,000 messages."""
 
-    advice = "Make room with messages.delete_all(), or start another conversation."
+    advice = "Delete messages with messages.delete_all(), or start another conversation."
 
 
 class RateLimitError(APIStatusError):
     """429: too many requests.
 
     Attributes:
-        retry_after: How many seconds the API asks to wait, if it says so.
+        retry_after: Seconds to wait, from `Retry-After`; None without it.
     """
 
-    advice = "Send fewer requests at a time."
+    advice = "Send fewer requests per second; see rate_limit."
 
     def __init__(self, *, retry_after: float | None = None, **context: Any) -> None:
         super().__init__(**context)
@@ -252,21 +280,21 @@ class RateLimitError(APIStatusError):
         text = super()._explanation()
         if self.retry_after is None:
             return text
-        return f"{text} The API asks to wait {self.retry_after:g} s."
+        return f"{text} Retry after {self.retry_after:g} s."
 
 
 class ServerError(APIStatusError):
-    """5xx: the fault is on the other side."""
+    """5xx: the server failed."""
 
-    advice = "The fault is on the server's side: try again later."
+    advice = "The server failed: retry later."
 
 
 class DecodeError(SuncoError):
-    """An answer (or event) that cannot be read. A request that it answers has been carried out.
+    """A response or a document that cannot be read. The request, if there was one, took effect.
 
     Attributes:
-        location: Where in the JSON the trouble is, `messages[3].author.type`; empty for the whole.
-        status: The answer's HTTP status, if it was an answer.
+        location: The path in the JSON, `messages[3].author.type`; empty for the whole document.
+        status: The response's HTTP status, if there was a response.
     """
 
     def __init__(
@@ -276,15 +304,18 @@ class DecodeError(SuncoError):
         self.location = location
         self.status = status
 
+    def _attempt_unknown(self) -> bool:
+        return self.status is not None
+
     def _explanation(self) -> str:
         text = f"{self.location}: {self.message}" if self.location else self.message
         if self.status is None:
             return text
-        return f"answered {self.status}, but the answer cannot be read: {text}"
+        return f"responded {self.status}, but the response cannot be read: {text}"
 
 
 class PaginationError(SuncoError):
-    """The API led a walk in a circle, or said that there is more and not where."""
+    """The pages of a list would never end, or a next page exists without a cursor to it."""
 
 
 class StorageError(SuncoError):
@@ -292,11 +323,11 @@ class StorageError(SuncoError):
 
 
 class WebhookError(SuncoError):
-    """A webhook delivery that is refused."""
+    """A webhook delivery that is rejected."""
 
 
 class SignatureError(WebhookError):
-    """The delivery's key is missing or wrong: it does not come from the API."""
+    """The delivery's secret is missing or wrong, so it does not come from the API."""
 
 
 class PayloadError(WebhookError):

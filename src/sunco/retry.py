@@ -1,4 +1,4 @@
-"""When to try again, and how long to wait: decisions only, without I/O and without a clock."""
+"""When to retry and how long to wait: decisions only, without I/O and without a clock."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ import attrs
 
 from sunco.errors import ConfigurationError
 
-__all__ = ["TRANSIENT", "RetryBudget", "RetryPolicy"]
+__all__ = ["RetryBudget", "RetryPolicy"]
 
 _RATE_LIMITED: Final = 429
-TRANSIENT: Final = frozenset({408, 500, 502, 503, 504})
-"""Statuses that pass, and that leave open whether the request has taken effect."""
+_TRANSIENT: Final = frozenset({408, 500, 502, 503, 504})
 
 
-def _positive(instance: object, attribute: attrs.Attribute[Any], value: float | None) -> None:  # noqa: ARG001 - attrs calls it so
-    if value is not None and not value > 0:
+def _positive(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:  # noqa: ARG001 - the signature of attrs
+    if value is None and attribute.name == "deadline":
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise ConfigurationError(f"{attribute.name} must be greater than 0, not {value!r}.")
 
 
 @attrs.frozen(kw_only=True)
 class RetryPolicy:
-    """When a request is tried again. `RetryPolicy(max_attempts=1)` never does.
+    """When a request is retried. `RetryPolicy(max_attempts=1)` never retries.
 
-    A refusal for coming too fast (429) and a connection that was never made are always worth
-    another try. An outcome that is unknown, or a failure on the server's side (408, 500, 502, 503,
-    504), is only where doing the thing twice is the same as doing it once.
+    A 429 and a connection that was never made are always retried. After a server error (408, 500,
+    502, 503, 504), a timeout or a lost connection, only operations that can be repeated without
+    harm are.
 
     Attributes:
-        max_attempts: Tries in all, the first among them.
+        max_attempts: The number of attempts, with the first.
         backoff: Seconds; the first wait is random between 0 and this, and the bound doubles with
-            every try.
-        max_backoff: Seconds; the highest that the bound gets.
-        max_wait: Seconds; an answer that asks to wait longer is raised at once.
-        deadline: Seconds that all tries and waits may take together; None for no limit.
+            every attempt.
+        max_backoff: Seconds; the highest bound.
+        max_wait: Seconds; a `Retry-After` that is longer is not waited for, and the error raised.
+        deadline: Seconds that all attempts and waits may take; None for no limit.
     """
 
     max_attempts: int = attrs.field(default=5, validator=_positive)
@@ -44,26 +45,26 @@ class RetryPolicy:
     deadline: float | None = attrs.field(default=120.0, validator=_positive)
 
     def retryable(self, *, status: int | None, maybe_delivered: bool, repeatable: bool) -> bool:
-        """Whether what happened is of a kind that is tried again.
+        """Whether a failure is of a kind that is retried.
 
         Args:
-            status: The answer's status; None where there was no answer.
-            maybe_delivered: Without an answer: whether the request may have taken effect.
-            repeatable: Whether doing it twice is the same as doing it once.
+            status: The status of the response; None without a response.
+            maybe_delivered: Without a response: whether the request may have taken effect.
+            repeatable: Whether the operation can be repeated without harm.
         """
         if status is None:
             return repeatable or not maybe_delivered
-        return status == _RATE_LIMITED or (repeatable and status in TRANSIENT)
+        return status == _RATE_LIMITED or (repeatable and status in _TRANSIENT)
 
     def delay(
         self, *, attempt: int, elapsed: float, retry_after: float | None, jitter: float
     ) -> float | None:
-        """How many seconds to wait before the next try; None if there must be none.
+        """Seconds to wait before the next attempt; None if there is to be none.
 
         Args:
-            attempt: How many tries there were.
-            elapsed: Seconds since the first began.
-            retry_after: Seconds that the answer asks to wait.
+            attempt: The number of attempts so far.
+            elapsed: Seconds since the first attempt started.
+            retry_after: Seconds of the response's `Retry-After`.
             jitter: A random number from 0 to 1.
         """
         if attempt >= self.max_attempts:
@@ -73,7 +74,7 @@ class RetryPolicy:
         if retry_after is not None:
             if retry_after > self.max_wait:
                 return None
-            # On top, not instead: all that were refused together must not come back together.
+            # Added, so that clients that were throttled together do not return together.
             wait += retry_after
         if self.deadline is not None and elapsed + wait >= self.deadline:
             return None
@@ -82,15 +83,15 @@ class RetryPolicy:
 
 @attrs.define
 class RetryBudget:
-    """What a client may spend on retries, so that an outage is not multiplied.
+    """The retries that a client may spend, so that an outage is not multiplied.
 
-    Every success earns a tenth of a retry; during an outage nothing is earned, and once the reserve
+    Every success earns a tenth of a retry. During an outage nothing is earned, and once the budget
     is spent every failure is raised at once.
 
     Attributes:
-        capacity: The most that can be saved up, and what there is at the start.
-        earning: What a success adds.
-        saved: How many retries there are now.
+        capacity: The largest budget, and the one at the start.
+        earning: The retries that a success adds.
+        saved: The retries that are left.
     """
 
     capacity: float = 100.0
@@ -100,11 +101,11 @@ class RetryBudget:
     )
 
     def earn(self) -> None:
-        """Note a success."""
+        """Record a success."""
         self.saved = min(self.capacity, self.saved + self.earning)
 
     def spend(self) -> bool:
-        """Take one retry, if there is one."""
+        """Spend a retry; False if none is left."""
         if self.saved < 1:
             return False
         self.saved -= 1

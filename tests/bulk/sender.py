@@ -26,7 +26,7 @@ async def send_all(url: str, posts: int, journal: str | None, way: str) -> None:
                 f"message {number}",
                 key=this.key,
                 maybe_sent=this.maybe_done,
-                settle=0.2,
+                grace_period=0.2,
             )
 
         async def plain(number: int) -> None:

@@ -76,7 +76,7 @@ def test_results_are_stored_without_the_text_of_messages(result: Any, text: str 
 def test_errors_are_stored_as_one_line_of_bounded_length() -> None:
     assert describe_error(ValueError("two\nlines")) == "ValueError: two lines"
     assert describe_error(TimeoutError()) == "TimeoutError"
-    assert describe_error(NotFoundError(status=404)).startswith("NotFoundError: answered 404")
+    assert describe_error(NotFoundError(status=404)).startswith("NotFoundError: responded 404")
     assert describe_error(ValueError("\ud800")) == "ValueError: \\ud800"
     assert len(describe_error(ValueError("x" * 9999))) == 500
 

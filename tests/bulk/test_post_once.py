@@ -59,7 +59,7 @@ async def test_what_arrived_although_the_try_failed_is_found(fault: Any) -> None
 async def test_what_did_not_arrive_is_sent_again(fault: Any) -> None:
     platform = Platform()
     platform.post_faults = [fault, fault]
-    await client(platform).messages.post_once("c1", "Hi", key="1", settle=0)
+    await client(platform).messages.post_once("c1", "Hi", key="1", grace_period=0)
     assert (platform.texts(), platform.posts) == (["Hi"], 3)
 
 
@@ -68,11 +68,11 @@ async def test_what_shows_late_is_waited_for() -> None:
     platform.post_faults = [after_taking]
     platform.hidden_reads = 2
     sunco = client(platform)
-    await sunco.messages.post_once("c1", "Hi", key="1", maybe_sent=False, settle=0.01)
+    await sunco.messages.post_once("c1", "Hi", key="1", maybe_sent=False, grace_period=0.01)
     assert (platform.texts(), platform.posts, platform.reads) == (["Hi"], 1, 3)
 
 
-async def test_it_waits_until_what_was_sent_has_settled(
+async def test_it_waits_for_the_grace_period(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     waited: list[float] = []
@@ -84,7 +84,7 @@ async def test_it_waits_until_what_was_sent_has_settled(
     monkeypatch.setattr(anyio, "sleep_until", sleep_until)
     platform = Platform()
     platform.post_faults = [before_taking]
-    await client(platform).messages.post_once("c1", "Hi", key="1", settle=1000)
+    await client(platform).messages.post_once("c1", "Hi", key="1", grace_period=1000)
     assert waited == [0, 250, 1000]
     assert platform.texts() == ["Hi"]
 
@@ -95,7 +95,7 @@ async def test_it_gives_up_as_the_retry_policy_says(attempts: int) -> None:
     platform.post_faults = [before_taking] * 9
     retry = RetryPolicy(max_attempts=attempts, backoff=1e-6)
     with pytest.raises(APIConnectionError) as caught:
-        await client(platform, retry=retry).messages.post_once("c1", "Hi", key="1", settle=0)
+        await client(platform, retry=retry).messages.post_once("c1", "Hi", key="1", grace_period=0)
     assert caught.value.maybe_delivered
     assert caught.value.attempts == platform.posts == attempts
 
@@ -105,7 +105,7 @@ async def test_an_outage_is_not_multiplied() -> None:
     platform.post_faults = [before_taking] * 500
     retry = RetryPolicy(max_attempts=200, backoff=1e-6, max_backoff=1e-6)
     with pytest.raises(APIConnectionError):
-        await client(platform, retry=retry).messages.post_once("c1", "Hi", key="1", settle=0)
+        await client(platform, retry=retry).messages.post_once("c1", "Hi", key="1", grace_period=0)
     assert 100 <= platform.posts <= 150
 
 
@@ -115,7 +115,7 @@ async def test_it_is_not_sent_again_where_it_cannot_be_looked_for() -> None:
     platform.read_faults = [500, 500]
     sunco = client(platform, retry=RetryPolicy(max_attempts=1))
     with pytest.raises(ServerError) as caught:
-        await sunco.messages.post_once("c1", "Hi", key="1", maybe_sent=False, settle=0)
+        await sunco.messages.post_once("c1", "Hi", key="1", maybe_sent=False, grace_period=0)
     assert caught.value.status == 502
     assert isinstance(caught.value.__cause__, ServerError)
     assert (platform.texts(), platform.posts) == (["Hi"], 1)
@@ -126,7 +126,7 @@ async def test_a_look_that_fails_is_made_up_for_by_the_next() -> None:
     platform.post_faults = [after_taking]
     platform.read_faults = [500, 500]
     sunco = client(platform, retry=RetryPolicy(max_attempts=1))
-    await sunco.messages.post_once("c1", "Hi", key="1", maybe_sent=False, settle=0.01)
+    await sunco.messages.post_once("c1", "Hi", key="1", maybe_sent=False, grace_period=0.01)
     assert (platform.texts(), platform.posts, platform.reads) == (["Hi"], 1, 3)
 
 
@@ -189,12 +189,12 @@ async def test_a_message_that_was_split_is_found_whole() -> None:
     [
         ({"key": ""}, "key must be"),
         ({"key": None}, "key must be"),
-        ({"key": "k" * 5000}, "4096 is the most"),
-        ({"metadata": {"note": "é" * 2040}}, "4096 is the most"),
-        ({"metadata": {"sunco_once": "1"}}, "must not hold 'sunco_once'"),
-        ({"settle": -1}, "settle must be"),
-        ({"settle": float("inf")}, "settle must be"),
-        ({"since": datetime(2024, 1, 1)}, "no time zone"),  # noqa: DTZ001 - the point
+        ({"key": "k" * 5000}, "the API accepts 4096"),
+        ({"metadata": {"note": "é" * 2040}}, "the API accepts 4096"),
+        ({"metadata": {"sunco_once": "1"}}, "must not have 'sunco_once'"),
+        ({"grace_period": -1}, "grace_period must be"),
+        ({"grace_period": float("inf")}, "grace_period must be"),
+        ({"since": datetime(2024, 1, 1)}, "must be an aware datetime"),  # noqa: DTZ001 - the point
     ],
 )
 async def test_what_cannot_work_is_refused_before_anything_is_sent(
@@ -207,14 +207,14 @@ async def test_what_cannot_work_is_refused_before_anything_is_sent(
     assert (platform.posts, platform.reads) == (0, 0)
 
 
-async def test_cancelled_it_stops_at_once_and_is_settled_by_the_next_call() -> None:
+async def test_cancelled_it_stops_at_once_and_the_next_call_finds_out() -> None:
     platform = Platform()
     platform.post_faults = [after_taking]
     platform.hidden_reads = 1
     sunco = client(platform)
 
     async def send() -> None:
-        await sunco.messages.post_once("c1", "Hi", key="1", maybe_sent=False, settle=3600)
+        await sunco.messages.post_once("c1", "Hi", key="1", maybe_sent=False, grace_period=3600)
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(send)

@@ -75,7 +75,7 @@ def test_what_the_api_refuses_is_reported_by_its_line(commands: Commands, tmp_pa
     assert commands("send", rows, "--concurrency", "1") == 1
     assert "1 sent, 25 failed" in commands.output
     assert "failed: line 3: GET" in commands.output
-    assert "answered 404 " in commands.output
+    assert "responded 404 " in commands.output
     assert "and 5 more" in commands.output
     assert commands("send", rows, "--stop-after-failures", "2", "--concurrency", "1") == 1
     assert "stopped after so many failures" in commands.output

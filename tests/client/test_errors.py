@@ -16,8 +16,8 @@ EXAMPLES: list[tuple[errors.SuncoError, str]] = [
             "ReadError", maybe_delivered=True, method="POST", path="/v2", attempts=1
         ),
         (
-            "POST /v2 got no answer: ReadError. It may have taken effect: look before you send it "
-            "again."
+            "POST /v2 got no response: ReadError. It may have taken effect: check before you send "
+            "it again."
         ),
     ),
     (
@@ -25,8 +25,8 @@ EXAMPLES: list[tuple[errors.SuncoError, str]] = [
             "3 s went by", maybe_delivered=False, method="GET", path="/v2", attempts=4
         ),
         (
-            "GET /v2 got no answer: 3 s went by. Nothing was sent, so it is safe to send it again. "
-            "(Tried 4 times.)"
+            "GET /v2 got no response: 3 s went by. It did not take effect, so it is safe to send "
+            "it again. (4 attempts.)"
         ),
     ),
     (
@@ -39,18 +39,21 @@ EXAMPLES: list[tuple[errors.SuncoError, str]] = [
             attempts=1,
         ),
         (
-            "POST /v2 answered 423 locked: Message limit of 30000 per conversation reached. Make "
-            "room with messages.delete_all(), or start another conversation."
+            "POST /v2 responded 423 locked: Message limit of 30000 per conversation reached. "
+            "Delete messages with messages.delete_all(), or start another conversation."
         ),
     ),
     (
         errors.RateLimitError(status=429, retry_after=3.0, message="with an empty body"),
-        "answered 429 with an empty body. Send fewer requests at a time. The API asks to wait 3 s.",
+        (
+            "responded 429 with an empty body. Send fewer requests per second; see rate_limit. "
+            "Retry after 3 s."
+        ),
     ),
-    (errors.APIStatusError(status=418), "answered 418."),
+    (errors.APIStatusError(status=418), "responded 418."),
     (
         errors.DecodeError("expected text, got null", location="user.id", status=200),
-        "answered 200, but the answer cannot be read: user.id: expected text, got null",
+        "responded 200, but the response cannot be read: user.id: expected text, got null",
     ),
     (errors.DecodeError("the body is empty"), "the body is empty"),
     (errors.PaginationError("around and around"), "around and around"),

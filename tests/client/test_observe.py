@@ -18,12 +18,12 @@ from support.scripted import answer, refusal, scripted
 
 from sunco import APIConnectionError, ConfigurationError, DecodeError, NotFoundError, RateLimiter
 from sunco.observe import (
-    AnswerReceived,
-    GaveUp,
-    Limited,
     Observation,
+    RequestFailed,
     RequestSent,
-    RetryPlanned,
+    ResponseReceived,
+    RetryScheduled,
+    Throttled,
     log,
 )
 from sunco.otel import OpenTelemetryObserver
@@ -57,18 +57,18 @@ async def test_the_story_of_a_call() -> None:
     await sunco.users.get("u1")
     assert told(events) == [
         (RequestSent, 1),
-        (AnswerReceived, 1, 503),
-        (RetryPlanned, 1, 503, "ServerError"),
+        (ResponseReceived, 1, 503),
+        (RetryScheduled, 1, 503, "ServerError"),
         (RequestSent, 2),
-        (RetryPlanned, 2, None, "APIConnectionError"),
+        (RetryScheduled, 2, None, "APIConnectionError"),
         (RequestSent, 3),
-        (AnswerReceived, 3, 200),
+        (ResponseReceived, 3, 200),
     ]
     assert len({event.call for event in events}) == 1
     assert {(e.operation, e.method, e.origin, e.path) for e in events} == {
         ("GetUser", "GET", "https://api.example.test", "/sc/v2/apps/app1/users/u1")
     }
-    retried = [event for event in events if isinstance(event, RetryPlanned)]
+    retried = [event for event in events if isinstance(event, RetryScheduled)]
     assert all(event.duration >= 0 and event.delay >= 0 for event in retried)
 
 
@@ -81,7 +81,7 @@ async def test_how_calls_end() -> None:
         await sunco.messages.post("c1", "Hi")
     with pytest.raises(DecodeError):
         await sunco.users.get("u1")
-    ends = [event for event in events if isinstance(event, GaveUp)]
+    ends = [event for event in events if isinstance(event, RequestFailed)]
     assert [(event.status, event.error) for event in ends] == [
         (404, "NotFoundError"),
         (None, "APIConnectionError"),
@@ -102,7 +102,7 @@ async def test_a_cancelled_call_has_an_end_too() -> None:
     sunco, _ = scripted(transport=Silent(), observers=[events.append])
     with anyio.move_on_after(0.01):
         await sunco.users.get("u1")
-    assert [type(event) for event in events] == [RequestSent, GaveUp]
+    assert [type(event) for event in events] == [RequestSent, RequestFailed]
 
 
 async def test_waiting_for_a_turn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ async def test_waiting_for_a_turn_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     sunco, _ = scripted(USER, USER, rate_limit=RateLimiter(1000, 1), observers=[events.append])
     for _ in range(2):
         await sunco.users.get("u1")
-    (limited,) = [event for event in events if isinstance(event, Limited)]
+    (limited,) = [event for event in events if isinstance(event, Throttled)]
     assert limited.attempt == 0
     assert limited.duration == pytest.approx(0.001)
 
@@ -159,12 +159,12 @@ class TestLogging:
         lines = [(record.levelname, record.getMessage()) for record in caplog.records]
         path = "/sc/v2/apps/app1/users/u1"
         starts = [
-            ("DEBUG", f"GET {path} answered 503 in 0."),
-            ("INFO", f"GET {path} failed with 503, again in "),
+            ("DEBUG", f"GET {path} responded 503 in 0."),
+            ("INFO", f"GET {path} failed with 503, retrying in "),
             ("DEBUG", f"GET {path} waited 0."),
-            ("INFO", f"GET {path} failed with APIConnectionError, again in "),
+            ("INFO", f"GET {path} failed with APIConnectionError, retrying in "),
             ("DEBUG", f"GET {path} waited 0."),
-            ("DEBUG", f"GET {path} answered 200 in 0."),
+            ("DEBUG", f"GET {path} responded 200 in 0."),
         ]
         assert len(lines) == len(starts)
         for (level, line), (expected, start) in zip(lines, starts, strict=True):
@@ -182,8 +182,8 @@ class TestLogging:
             with pytest.raises(NotFoundError):
                 await sunco.users.get("u1")
         texts = [record.getMessage() for record in caplog.records]
-        assert "ended with APIConnectionError after 0." in texts[0]
-        assert "answered 404" in texts[1]
+        assert "failed with APIConnectionError after 0." in texts[0]
+        assert "responded 404" in texts[1]
         assert len(texts) == 2
 
     async def test_info_is_for_retries_alone(self, caplog: pytest.LogCaptureFixture) -> None:

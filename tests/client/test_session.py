@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import AsyncIterator
 from typing import Any
 
 import anyio
@@ -14,9 +15,13 @@ from sunco import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
+    AuthenticationError,
+    BasicAuth,
+    BearerAuth,
     ConfigurationError,
     DecodeError,
     NotFoundError,
+    RateLimiter,
     RateLimitError,
     RetryPolicy,
     ServerError,
@@ -140,8 +145,8 @@ async def test_tries_are_counted_and_end() -> None:
     assert len(transport.requests) == 5
     assert caught.value.attempts == 5
     assert str(caught.value) == (
-        "GET /sc/v2/apps/app1/users/u1 answered 503 unavailable: Try later. The fault is on the "
-        "server's side: try again later. (Tried 5 times.)"
+        "GET /sc/v2/apps/app1/users/u1 responded 503 unavailable: Try later. The server "
+        "failed: retry later. (5 attempts.)"
     )
 
 
@@ -251,7 +256,7 @@ async def test_answers_that_cannot_be_read(content: bytes, location: str, said: 
     assert said in error.message
     assert (error.status, error.attempts) == (201, 1)
     assert str(error).startswith(
-        "POST /sc/v2/apps/app1/conversations/c1/messages answered 201, but the answer cannot be "
+        "POST /sc/v2/apps/app1/conversations/c1/messages responded 201, but the response cannot be "
         "read: "
     )
     assert "\n" not in str(error)
@@ -359,3 +364,144 @@ async def test_many_tasks_share_a_client() -> None:
         for number in range(200):
             tasks.start_soon(get, f"u{number}")
     assert seen == {f"u{number}": f"u{number}" for number in range(200)}
+
+
+# What is deleted by something other than its own id could be something new at the second attempt.
+COLLECTIONS: dict[str, Any] = {
+    "messages.delete_all": lambda s: s.messages.delete_all("c1"),
+    "users.delete": lambda s: s.users.delete("ada"),
+    "users.delete_personal_information": lambda s: s.users.delete_personal_information("ada"),
+    "oauth.revoke_access": lambda s: s.oauth.revoke_access(),
+    "request": lambda s: s.request("DELETE", "/v2/apps/app1/conversations/c1/messages"),
+}
+
+
+@pytest.mark.parametrize("name", COLLECTIONS)
+async def test_a_delete_of_what_could_be_new_is_not_repeated_after_an_unknown_outcome(
+    name: str,
+) -> None:
+    for failure in (lost(), timed_out(), BUSY, refusal(502, "bad_gateway", "?")):
+        sunco, transport = scripted(failure, answer())
+        with pytest.raises(SuncoError) as caught:
+            await COLLECTIONS[name](sunco)
+        assert caught.value.outcome_unknown
+        assert len(transport.requests) == 1
+    for failure in (refused(), refusal(429, "too_many", "Slow down")):
+        sunco, transport = scripted(failure, answer({"user": {"id": "u1"}}))
+        await COLLECTIONS[name](sunco)
+        assert len(transport.requests) == 2
+
+
+async def test_which_errors_leave_the_outcome_unknown() -> None:
+    cases: list[tuple[Any, bool]] = [
+        (lost(), True),
+        (timed_out(), True),
+        (refused(), False),
+        (refusal(400, "bad_request", "No"), False),
+        (refusal(408, "timeout", "?"), True),
+        (refusal(429, "too_many", "Slow down"), False),
+        (refusal(500, "x", "y"), True),
+        (refusal(501, "x", "y"), True),
+        (answer(b"<html>", 201), True),
+        (ConfigurationError("closed"), False),
+    ]
+    once = RetryPolicy(max_attempts=1)
+    for failure, unknown in cases:
+        sunco, _ = scripted(failure, retry=once)
+        with pytest.raises(SuncoError) as caught:
+            await sunco.messages.post("c1", "Hi")
+        assert caught.value.outcome_unknown is unknown, failure
+
+
+async def test_an_unknown_outcome_of_an_earlier_attempt_is_not_forgotten() -> None:
+    refusals: list[Any] = [
+        refusal(404, "x", "y"),
+        refusal(400, "x", "y"),
+        refusal(429, "x", "y"),
+        refused(),
+    ]
+    for last in refusals:
+        sunco, _ = scripted(lost(), last, retry=RetryPolicy(max_attempts=2, backoff=1e-6))
+        with pytest.raises(SuncoError) as caught:
+            await sunco.conversations.update("c1", display_name="x")
+        assert caught.value.outcome_unknown
+        assert caught.value.attempts == 2
+
+
+class Tokens:
+    """Gives one token after another, as far as there are any."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = list(tokens)
+
+    async def __call__(self) -> str:
+        return self.tokens.pop(0) if len(self.tokens) > 1 else self.tokens[0]
+
+
+UNAUTHORIZED = refusal(401, "unauthorized", "Authorization is required")
+
+
+def renewing(*script: Any, auth: Any, **options: Any) -> tuple[Sunco, ScriptedTransport]:
+    return scripted(*script, key_id=None, key_secret=None, auth=auth, **options)
+
+
+async def test_a_401_is_retried_once_with_a_renewed_token() -> None:
+    sunco, transport = renewing(UNAUTHORIZED, POSTED, auth=BearerAuth(Tokens("old", "new")))
+    assert await sunco.messages.post("c1", "Hi") == [Message(id="m1")]
+    sent = [request.headers["authorization"] for request in transport.requests]
+    assert sent == ["Bearer old", "Bearer new"]
+
+
+async def test_a_401_is_retried_no_more_than_once() -> None:
+    sunco, transport = renewing(UNAUTHORIZED, UNAUTHORIZED, auth=BearerAuth(Tokens("1", "2", "3")))
+    with pytest.raises(AuthenticationError) as caught:
+        await sunco.messages.post("c1", "Hi")
+    assert caught.value.attempts == len(transport.requests) == 2
+
+
+async def test_a_401_with_a_credential_that_stays_the_same_is_raised() -> None:
+    for auth in (BearerAuth("token"), BearerAuth(Tokens("token")), BasicAuth("k", "s")):
+        sunco, transport = renewing(UNAUTHORIZED, auth=auth)
+        with pytest.raises(AuthenticationError):
+            await sunco.messages.post("c1", "Hi")
+        assert len(transport.requests) == 1
+
+
+async def test_a_401_to_a_request_without_credential_or_with_a_spent_body_is_raised() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b"file"
+
+    class Reading(ScriptedTransport):
+        async def send(self, request: Any) -> Any:
+            if request.content is not None and not isinstance(request.content, bytes):
+                assert b"file" in b"".join([chunk async for chunk in request.content])
+            return await super().send(request)
+
+    calls: list[Any] = [
+        lambda s: s.oauth.get_token("code", client_id="c", client_secret="s"),
+        lambda s: s.attachments.upload(chunks()),
+    ]
+    for call in calls:
+        transport = Reading(UNAUTHORIZED)
+        sunco, _ = renewing(auth=BearerAuth(Tokens("old", "new")), transport=transport)
+        with pytest.raises(AuthenticationError):
+            await call(sunco)
+        assert len(transport.requests) == 1
+
+
+async def test_a_renewed_attempt_waits_for_the_rate_limiter_until_the_deadline() -> None:
+    class Stuck(RateLimiter):
+        async def acquire(self) -> float:
+            if transport.requests:
+                await anyio.sleep_forever()
+            return 0.0
+
+    sunco, transport = renewing(
+        UNAUTHORIZED,
+        auth=BearerAuth(Tokens("old", "new")),
+        rate_limit=Stuck(1),
+        retry=RetryPolicy(deadline=0.01),
+    )
+    with pytest.raises(AuthenticationError):
+        await sunco.users.get("u1")
+    assert len(transport.requests) == 1

@@ -68,7 +68,7 @@ def test_ids_are_encoded_into_the_path() -> None:
         ("..", "user must not be '..'"),
         (None, "user must be a str, not NoneType"),
         (7, "user must be a str, not int"),
-        ("\ud800", "user holds characters that no URL can carry"),
+        ("\ud800", "user has characters that no URL can carry"),
     ],
 )
 def test_unsafe_ids_are_refused(value: Any, said: str) -> None:
@@ -202,10 +202,10 @@ def test_operations_know_what_can_be_repeated() -> None:
     assert Operation("UpdateUser", "PATCH", "/", User).repeatable
     assert not Operation("CreateUser", "POST", "/", User).repeatable
     assert Operation("Download", "POST", "/", User, repeatable=True).repeatable
-    assert Operation("DeleteUser", "DELETE", "/", none).removes
+    assert Operation("DeleteUser", "DELETE", "/", none).not_found_is_success
     # It answers the user that is left: where there is none, nothing was done.
-    assert not Operation("DeleteUserPersonalInformation", "DELETE", "/", User).removes
-    assert not Operation("Leave", "POST", "/", none).removes
+    assert not Operation("DeleteUserPersonalInformation", "DELETE", "/", User).not_found_is_success
+    assert not Operation("Leave", "POST", "/", none).not_found_is_success
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_each_status_has_its_error(status: int, kind: type[errors.APIStatusError
     assert error.headers["x-request-id"] == "r"
     assert (error.method, error.path, error.attempts) == ("GET", "/sc/v2/apps/a", 1)
     assert str(error).startswith(
-        f"GET /sc/v2/apps/a answered {status} some_code: Some title; other."
+        f"GET /sc/v2/apps/a responded {status} some_code: Some title; other."
     )
     assert "\n" not in str(error)
 
@@ -247,17 +247,17 @@ def test_each_status_has_its_error(status: int, kind: type[errors.APIStatusError
 @pytest.mark.parametrize(
     ("content", "kind", "said"),
     [
-        (b"", None, "answered 502 with an empty body."),
+        (b"", None, "responded 502 with an empty body."),
         (
             b"<html>secret</html>",
             "text/html; charset=utf-8",
-            "answered 502 with 19 bytes of text/html (a gateway or proxy may have answered).",
+            "responded 502 with 19 bytes of text/html (a gateway or proxy may have responded).",
         ),
-        (b"oops", None, "answered 502 with 4 bytes of unknown content."),
-        (b"[]", "application/json", "answered 502 with 2 bytes of application/json."),
-        (b'{"errors":7}', "application/json", "answered 502 with 12 bytes"),
-        (b'{"errors":[7,{}]}', "application/json", "answered 502 with 17 bytes"),
-        (b'{"error":"x"}', "application/json", "answered 502 with 13 bytes"),
+        (b"oops", None, "responded 502 with 4 bytes of unknown content."),
+        (b"[]", "application/json", "responded 502 with 2 bytes of application/json."),
+        (b'{"errors":7}', "application/json", "responded 502 with 12 bytes"),
+        (b'{"errors":[7,{}]}', "application/json", "responded 502 with 17 bytes"),
+        (b'{"error":"x"}', "application/json", "responded 502 with 13 bytes"),
     ],
 )
 def test_refusals_that_give_no_reason(content: bytes, kind: str | None, said: str) -> None:
@@ -266,13 +266,13 @@ def test_refusals_that_give_no_reason(content: bytes, kind: str | None, said: st
     assert said in str(error)
     assert error.code is None
     assert error.title is None
-    assert "try again later" in str(error)
+    assert "retry later" in str(error)
 
 
 def test_redirects_say_what_to_check() -> None:
     error = status_error(GET, Response(301, {"Location": "https://evil.test"}, b""), NOW)
     assert str(error) == (
-        "GET /sc/v2/apps/a answered 301 with a redirect, and redirects are not followed. "
+        "GET /sc/v2/apps/a responded 301 with a redirect, and redirects are not followed. "
         "Check subdomain and base_url."
     )
 
@@ -281,8 +281,8 @@ def test_rate_limits_say_how_long() -> None:
     error = status_error(GET, Response(429, {"Retry-After": "2.5"}, b""), NOW)
     assert isinstance(error, errors.RateLimitError)
     assert error.retry_after == 2.5
-    assert str(error).endswith("Send fewer requests at a time. The API asks to wait 2.5 s.")
+    assert str(error).endswith("Retry after 2.5 s.")
     silent = status_error(GET, Response(429), NOW)
     assert isinstance(silent, errors.RateLimitError)
     assert silent.retry_after is None
-    assert str(silent).endswith("Send fewer requests at a time.")
+    assert str(silent).endswith("Send fewer requests per second; see rate_limit.")

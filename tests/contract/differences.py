@@ -88,7 +88,7 @@ class _Comparison:
         else:
             self._body(listed, sent)
         answers = listed.answer is not None and bool(self.specification.properties(listed.answer))
-        if known.into is NoneType:
+        if known.response_type is NoneType:
             if answers:
                 self.note("changed", f"{name}: answers something")
         elif listed.answer is not None:
@@ -115,14 +115,14 @@ class _Comparison:
 
     def _answer(self, answer: Schema, known: Any) -> None:
         if known.key is None:
-            self.walk(answer, known.into, known.name)
+            self.walk(answer, known.response_type, known.name)
             return
         properties = self.specification.properties(answer)
         if known.key not in properties:
             self.note("changed", f"{known.name}: the answer has no {known.key}")
             return
-        self.walk(properties.pop(known.key), known.into, known.name)
-        paged = typing.get_origin(known.into) is list
+        self.walk(properties.pop(known.key), known.response_type, known.name)
+        paged = typing.get_origin(known.response_type) is list
         for name in properties.keys() - (_PAGING.keys() if paged else set()):
             self.note("added", f"{known.name}: the answer also has {name}")
         for name in properties.keys() & (_PAGING.keys() if paged else set()):

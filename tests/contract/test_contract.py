@@ -217,8 +217,8 @@ def test_every_example_of_an_answer_is_read_and_nothing_is_lost(document: dict[s
     read = 0
     for name, value in Specification(document).answer_examples():
         known = sent()[name][0].operation
-        if known.into is not NoneType:
-            model = codec.decode(json.dumps(value).encode(), known.into, key=known.key)
+        if known.response_type is not NoneType:
+            model = codec.decode(json.dumps(value).encode(), known.response_type, key=known.key)
             carried = value if known.key is None else value[known.key]
             assert lost(carried, json.loads(codec.encode(model))) == [], name
             read += 1

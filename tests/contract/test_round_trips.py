@@ -115,12 +115,12 @@ def kinds() -> dict[str, tuple[Schema, Any]]:
     found: dict[str, tuple[Schema, Any]] = {}
     for operation in SPECIFICATION.operations():
         known = sent()[operation.name][0].operation
-        if known.into is NoneType or operation.answer is None:
+        if known.response_type is NoneType or operation.answer is None:
             continue
         schema = operation.answer
         if known.key is not None:
             schema = SPECIFICATION.properties(schema)[known.key]
-        found[operation.name] = schema, known.into
+        found[operation.name] = schema, known.response_type
     events = {kind.type: kind for kind in typing.get_args(Event) if isinstance(kind.type, str)}
     for trigger, schema in SPECIFICATION.events().items():
         found[trigger] = schema, events[trigger]

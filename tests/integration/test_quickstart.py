@@ -43,7 +43,7 @@ def test_the_quickstart_has_its_conversation() -> None:
         "the guest left again: 1 takes part",
         "control passed from “bot” to “agent”",
         "a client of type “twilio” is pending",
-        "answered 404 conversation_not_found: Conversation not found.",
+        "responded 404 conversation_not_found: Conversation not found.",
         "both users deleted",
     ):
         assert said in result.stdout

@@ -12,7 +12,7 @@ from support.clock import Clock
 from support.scripted import answer, refusal, scripted
 
 from sunco import ConfigurationError, RateLimiter, RateLimitError, RetryPolicy
-from sunco.observe import Limited, Observation
+from sunco.observe import Observation, Throttled
 from sunco.ratelimit._local import Pace
 
 CONVERSATION = answer({"conversation": {"id": "c1"}})
@@ -220,7 +220,7 @@ class TestOfAClient:
         )
         await sunco.conversations.get("c1")
         await sunco.conversations.get("c1")
-        assert [event.attempt for event in events if isinstance(event, Limited)] == [1, 0]
+        assert [event.attempt for event in events if isinstance(event, Throttled)] == [1, 0]
         assert clock.now == pytest.approx(1000.002)
 
     async def test_a_429_slows_down_all_clients_that_share_the_limiter(self, clock: Clock) -> None:

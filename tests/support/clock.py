@@ -1,16 +1,59 @@
-"""Time that passes when somebody sleeps, and not else."""
+"""Clocks that tests control, so that no test waits."""
 
 from __future__ import annotations
 
 import anyio
 import anyio.lowlevel
+import attrs
 import pytest
 
-__all__ = ["Clock"]
+__all__ = ["Clock", "FakeClock", "quiet"]
+
+
+@attrs.define
+class FakeClock:
+    """A `sunco._clock.Clock` whose time passes when a test says so."""
+
+    time: float = 1_600_000_000.0
+    sleepers: dict[int, tuple[float, anyio.Event]] = attrs.field(
+        factory=dict[int, tuple[float, anyio.Event]]
+    )
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        woken = anyio.Event()
+        self.sleepers[id(woken)] = (self.time + seconds, woken)
+        try:
+            await woken.wait()
+        finally:
+            del self.sleepers[id(woken)]
+
+    async def advance(self, seconds: float) -> None:
+        """Let time pass, and let every task run until it waits."""
+        await quiet()
+        self.time += seconds
+        for until, woken in self.sleepers.values():
+            # Times of this size are not exact below a microsecond.
+            if until <= self.time + 1e-6:
+                woken.set()
+        await quiet()
+
+
+async def quiet() -> None:
+    """Wait until all tasks wait for something."""
+    # anyio looks again only after a tenth of a second: most are done before it looks at all.
+    for _ in range(30):
+        await anyio.lowlevel.checkpoint()
+    await anyio.wait_all_tasks_blocked()
 
 
 class Clock:
-    """What the rate limiter reads the time from, and what sleeping turns on."""
+    """What the rate limiter reads the time from: time passes when a task sleeps."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0

@@ -247,8 +247,8 @@ async def test_errors_say_all_of_it_and_no_secret(transport: Made) -> None:
         with pytest.raises(APIConnectionError) as caught:
             await sunco.messages.post("c", "Hi")
         start, _, end = str(caught.value).partition("Server disconnected")
-        assert start.startswith("POST /v2/apps/a/conversations/c/messages got no answer: ")
-        assert end.endswith(" It may have taken effect: look before you send it again.")
+        assert start.startswith("POST /v2/apps/a/conversations/c/messages got no response: ")
+        assert end.endswith(" It may have taken effect: check before you send it again.")
         assert_no_secret(caught.value)
         with pytest.raises(APIConnectionError) as caught:
             await sunco.users.get("u")

@@ -9,10 +9,23 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
-import attrs
 import httpx
+from support.clock import FakeClock, quiet
 
 from sunco.webhooks import WebhookRouter
+
+__all__ = [
+    "SECONDS",
+    "SECRET",
+    "FakeClock",
+    "Platform",
+    "Record",
+    "bounded",
+    "delivery",
+    "eventually",
+    "message",
+    "quiet",
+]
 
 SECRET = "8564b3e6a8b20a4bdb68b05ce9bc5936"
 SECONDS = 10
@@ -78,37 +91,6 @@ class Platform:
             return await http.request(method, "/", content=content, headers=all_headers)
 
 
-@attrs.define
-class FakeClock:
-    """A time that passes when it is told to."""
-
-    time: float = 1_600_000_000.0
-    sleepers: dict[int, tuple[float, anyio.Event]] = attrs.field(
-        factory=dict[int, tuple[float, anyio.Event]]
-    )
-
-    def now(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        woken = anyio.Event()
-        self.sleepers[id(woken)] = (self.time + seconds, woken)
-        try:
-            await woken.wait()
-        finally:
-            del self.sleepers[id(woken)]
-
-    async def advance(self, seconds: float) -> None:
-        """Let time pass, and all do what they do then."""
-        await quiet()
-        self.time += seconds
-        for until, woken in self.sleepers.values():
-            # Times of this size are not exact below a microsecond.
-            if until <= self.time + 1e-6:
-                woken.set()
-        await quiet()
-
-
 class Record:
     """What a handler was given, and a way to wait for it."""
 
@@ -127,14 +109,6 @@ class Record:
             while len(self.items) < count:
                 await self._changed.wait()
         return self.items
-
-
-async def quiet() -> None:
-    """Wait until all tasks wait for something."""
-    # anyio looks again only after a tenth of a second: most are done before it looks at all.
-    for _ in range(30):
-        await anyio.lowlevel.checkpoint()
-    await anyio.wait_all_tasks_blocked()
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:

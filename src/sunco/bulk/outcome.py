@@ -7,7 +7,7 @@ from typing import Generic, Literal, TypeAlias, TypeVar
 
 import attrs
 
-from sunco import APIConnectionError, APIStatusError, DecodeError
+from sunco import SuncoError
 
 __all__ = ["Outcome", "Report", "Status", "status_of"]
 
@@ -16,9 +16,6 @@ R = TypeVar("R")
 
 Status: TypeAlias = Literal["done", "failed", "uncertain"]
 """`"uncertain"`: the call failed, and may have taken effect all the same."""
-
-_REQUEST_TIMEOUT = 408
-_SERVER_ERRORS = 500
 
 
 @attrs.frozen(kw_only=True)
@@ -91,15 +88,9 @@ class Report:
 
 def status_of(error: BaseException) -> Literal["failed", "uncertain"]:
     """Whether a failed call certainly had no effect (`"failed"`) or may have had one."""
-    match error:
-        case APIConnectionError():
-            uncertain = error.maybe_delivered
-        case APIStatusError():
-            uncertain = error.status == _REQUEST_TIMEOUT or error.status >= _SERVER_ERRORS
-        case DecodeError():
-            # The request was executed; only its response could not be read.
-            uncertain = error.status is not None
-        case _:
-            # Not an Exception: a cancellation inside the function that the job did not ask for.
-            uncertain = isinstance(error, TimeoutError) or not isinstance(error, Exception)
+    if isinstance(error, SuncoError):
+        uncertain = error.outcome_unknown
+    else:
+        # Not an Exception: a cancellation inside the function that the job did not ask for.
+        uncertain = isinstance(error, TimeoutError) or not isinstance(error, Exception)
     return "uncertain" if uncertain else "failed"

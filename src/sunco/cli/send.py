@@ -61,7 +61,7 @@ async def send_all(sending: Sending) -> int:
                     row.content,
                     key=row.key,
                     metadata=row.metadata,
-                    settle=sending.settle,
+                    grace_period=sending.settle,
                     maybe_sent=this.maybe_done,
                     since=this.since,
                 )

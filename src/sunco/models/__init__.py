@@ -9,8 +9,9 @@ Each part loads when it is first touched.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from sunco._lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from sunco.models.actions import (
@@ -466,18 +467,6 @@ _MODULES: Final = (
     "oauth",
 )
 
-# Checkers would take every name, also a misspelt one, for one that exists.
+# To a type checker, a module with __getattr__ has every name.
 if not TYPE_CHECKING:  # pragma: no branch
-
-    def __getattr__(name: str) -> Any:
-        if name in __all__:
-            for module in _MODULES:
-                part = import_module(f"{__name__}.{module}")
-                if name in part.__all__:
-                    globals()[name] = getattr(part, name)
-                    return globals()[name]
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    __getattr__ = lazy_getattr(__name__, dict.fromkeys(__all__, _MODULES))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco._lazy import loads
+from sunco._lazy import lazy_getattr
 
 if TYPE_CHECKING:
     from sunco.resources.activities import Activities
@@ -45,9 +45,9 @@ __all__ = [
     "Webhooks",
 ]
 
-# Checkers would take every name, also a misspelt one, for one that exists.
+# To a type checker, a module with __getattr__ has every name.
 if not TYPE_CHECKING:  # pragma: no branch
-    __getattr__ = loads(
+    __getattr__ = lazy_getattr(
         __name__,
         {
             "Activities": "activities",

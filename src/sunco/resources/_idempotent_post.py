@@ -1,103 +1,107 @@
-"""Sending once, although nobody knows what became of the last try: look first, then send."""
+"""Posting a message exactly once: after an unknown outcome, read back before sending again."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 import attrs
 
 from sunco import _json
-from sunco.errors import APIConnectionError, APIStatusError, ConfigurationError, SuncoError
+from sunco.errors import ConfigurationError, DecodeError, SuncoError
 from sunco.models.base import Metadata
 from sunco.models.messages import Message
 from sunco.pagination import Page
 from sunco.session import Session
 
-__all__ = ["MARK", "Once", "marked"]
+__all__ = ["METADATA_KEY", "IdempotentPost", "with_key"]
 
-MARK: Final = "sunco_once"
-"""The name in a message's metadata under which its key stands."""
+METADATA_KEY: Final = "sunco_once"
+"""The entry of a message's metadata that holds its idempotency key."""
 
 _METADATA_BYTES: Final = 4096
-# Two machines seldom agree on the time, and an hour or a time zone is soon lost.
-_CLOCKS_DIFFER: Final = timedelta(days=1)
-# When to look, as parts of the time to settle. Only the last look makes sure; the others are for
-# those messages that have arrived, so that most are found at once.
-_LOOKS: Final = (0.0, 0.25, 1.0)
-_REQUEST_TIMEOUT: Final = 408
-_SERVER_ERRORS: Final = 500
+# Clocks of two machines differ, and a wrong time zone is off by hours.
+_CLOCK_SKEW: Final = timedelta(days=1)
+# When to read back, as fractions of the grace period. Only the last is conclusive; the others find
+# most of the messages that have arrived earlier.
+_READS: Final = (0.0, 0.25, 1.0)
 
 
-def marked(metadata: Metadata | None, key: object) -> dict[str, Any]:
-    """Metadata with the key in it.
+def with_key(metadata: Metadata | None, key: object) -> dict[str, Any]:
+    """Add an idempotency key to metadata.
 
     Raises:
-        ConfigurationError: The key is none, the name is taken, or there is no room.
+        ConfigurationError: The key is not a str or is empty, the metadata is not a mapping or has
+            the reserved entry, or the result is too large.
     """
     if not isinstance(key, str) or not key.strip():
         raise ConfigurationError(f"key must be a str that is not empty, not {key!r}.")
-    if metadata is not None and MARK in metadata:
+    if metadata is not None and not isinstance(cast("object", metadata), Mapping):
+        raise ConfigurationError(f"metadata must be a mapping, not {type(metadata).__name__}.")
+    if metadata is not None and METADATA_KEY in metadata:
         raise ConfigurationError(
-            f"metadata must not hold {MARK!r}: post_once keeps the key there. Use another name."
+            f"metadata must not have {METADATA_KEY!r}: post_once keeps the key there. Use another "
+            "name."
         )
-    whole = {**(metadata or {}), MARK: key}
+    whole = {**(metadata or {}), METADATA_KEY: key}
     size = len(_json.dump(whole))
     if size > _METADATA_BYTES:
         raise ConfigurationError(
-            f"metadata takes {size} bytes with the key in it, and {_METADATA_BYTES} is the most "
-            "that the API takes. Shorten it, or the key."
+            f"metadata has {size} bytes with the key, and the API accepts {_METADATA_BYTES}. "
+            "Shorten it, or the key."
         )
     return whole
 
 
 @attrs.frozen(kw_only=True)
-class Once:
-    """One message that must be taken once.
+class IdempotentPost:
+    """A message that is to be posted exactly once.
 
     Attributes:
-        session: Whose retry policy counts.
-        post: Sends the message, marked with the key.
-        pages: Begins to read the conversation, the newest messages first.
-        key: The key.
-        settle: Seconds after which a message that is not there will not be there.
+        session: The session whose retry policy applies.
+        post: Posts the message, with the key in its metadata.
+        pages: Reads the conversation from its newest message.
+        key: The idempotency key.
+        grace_period: Seconds after an attempt with an unknown outcome after which a message that
+            cannot be read has not been accepted.
     """
 
     session: Session
     post: Callable[[], Awaitable[list[Message]]]
     pages: Callable[[], AsyncIterator[Page[Message]]]
     key: str
-    settle: float
+    grace_period: float
 
     def __attrs_post_init__(self) -> None:
-        if not 0 <= self.settle < math.inf:
-            raise ConfigurationError(f"settle must be 0 seconds or more, not {self.settle!r}.")
+        seconds = cast("object", self.grace_period)
+        if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+            raise ConfigurationError(f"grace_period must be 0 seconds or more, not {seconds!r}.")
 
     async def send(self, *, maybe_sent: bool, since: datetime | None) -> list[Message]:
-        """Send the message, unless it is there; see `Messages.post_once`."""
-        if since is not None and since.tzinfo is None:
-            raise ConfigurationError(
-                f"since has no time zone: use an aware datetime, not {since!r}."
-            )
-        if maybe_sent and (found := await self._look(since)):
+        """Post the message unless it exists; see `Messages.post_once`."""
+        if since is not None and getattr(since, "tzinfo", None) is None:
+            raise ConfigurationError(f"since must be an aware datetime, not {since!r}.")
+        if maybe_sent and (found := await self._find(since)):
             return found
-        began, since = anyio.current_time(), datetime.now(UTC)
+        started, since = anyio.current_time(), datetime.now(UTC)
         attempt = 0
         while True:
             attempt += 1
             try:
                 return await self.post()
-            except (APIConnectionError, APIStatusError) as error:
-                if not _is_uncertain(error):
+            except SuncoError as error:
+                if not error.outcome_unknown:
                     raise
                 failure = error
             failure.attempts = attempt
-            if found := await self._settle(failure, since):
+            if found := await self._find_within_grace_period(failure, since):
                 return found
-            delay = self._delay(attempt, anyio.current_time() - began)
+            # A 2xx that cannot be read says that the message was accepted, even if it is not found.
+            certain = isinstance(failure, DecodeError)
+            delay = None if certain else self._delay(attempt, anyio.current_time() - started)
             if delay is None:
                 raise failure
             await anyio.sleep(delay)
@@ -109,32 +113,32 @@ class Once:
         )
         return delay if delay is not None and session.budget.spend() else None
 
-    async def _settle(
-        self, failure: APIConnectionError | APIStatusError, since: datetime
+    async def _find_within_grace_period(
+        self, failure: SuncoError, since: datetime
     ) -> list[Message]:
-        failed = anyio.current_time()
-        doubt: SuncoError | None = None
-        for part in _LOOKS if self.settle else _LOOKS[-1:]:
-            await anyio.sleep_until(failed + part * self.settle)
+        failed_at = anyio.current_time()
+        read_failure: SuncoError | None = None
+        for fraction in _READS if self.grace_period else _READS[-1:]:
+            await anyio.sleep_until(failed_at + fraction * self.grace_period)
             try:
-                found = await self._look(since)
+                found = await self._find(since)
             except SuncoError as error:
-                doubt = error
+                read_failure = error
                 continue
             if found:
                 return found
-            doubt = None
-        if doubt is not None:
-            raise failure from doubt
+            read_failure = None
+        if read_failure is not None:
+            raise failure from read_failure
         return []
 
-    async def _look(self, since: datetime | None) -> list[Message]:
-        """The messages with the key, the oldest first; no further back than they can be."""
+    async def _find(self, since: datetime | None) -> list[Message]:
+        """Find the messages with the key, oldest first; read no further back than needed."""
         found: list[Message] = []
         async for page in self.pages():
             messages = page.newest_first()[::-1]
             found[:0] = [message for message in messages if _key(message) == self.key]
-            # A message that a channel splits can lie across the edge of a page.
+            # The parts of a message that was split can be on two pages.
             if found and found[0] is not messages[0]:
                 break
             if since is not None and any(_is_before(message, since) for message in messages):
@@ -142,16 +146,10 @@ class Once:
         return found
 
 
-def _is_uncertain(error: APIConnectionError | APIStatusError) -> bool:
-    if isinstance(error, APIConnectionError):
-        return error.maybe_delivered
-    return error.status == _REQUEST_TIMEOUT or error.status >= _SERVER_ERRORS
-
-
 def _key(message: Message) -> object:
     metadata = message.metadata
-    return metadata.get(MARK) if isinstance(metadata, Mapping) else None
+    return metadata.get(METADATA_KEY) if isinstance(metadata, Mapping) else None
 
 
 def _is_before(message: Message, moment: datetime) -> bool:
-    return message.received is not None and message.received + _CLOCKS_DIFFER < moment
+    return message.received is not None and message.received + _CLOCK_SKEW < moment

@@ -16,7 +16,12 @@ _ALL = "/v2/apps/{app_id}/attachments"
 
 UPLOAD = Operation("UploadAttachment", "POST", _ALL, Attachment, "attachment")
 DELETE = Operation(
-    "DeleteAttachment", "POST", f"{_ALL}/remove", NoneType, repeatable=True, removes=True
+    "DeleteAttachment",
+    "POST",
+    f"{_ALL}/remove",
+    NoneType,
+    repeatable=True,
+    not_found_is_success=True,
 )
 
 

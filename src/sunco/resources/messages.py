@@ -11,7 +11,7 @@ from sunco.models.base import Metadata
 from sunco.models.content import Content, TextMessage
 from sunco.models.messages import Author, Destination, Message, MessageOverride
 from sunco.pagination import Paginator
-from sunco.resources._idempotent_post import Once, marked
+from sunco.resources._idempotent_post import IdempotentPost, with_key
 from sunco.resources._resource import Resource, given
 from sunco.wire import Operation
 
@@ -22,13 +22,13 @@ _ALL = "/v2/apps/{app_id}/conversations/{conversation_id}/messages"
 POST = Operation("PostMessage", "POST", _ALL, list[Message], "messages")
 LIST = Operation("ListMessages", "GET", _ALL, list[Message], "messages")
 DELETE = Operation("DeleteMessage", "DELETE", f"{_ALL}/{{message_id}}", NoneType)
-DELETE_ALL = Operation("DeleteAllMessages", "DELETE", _ALL, NoneType)
+DELETE_ALL = Operation("DeleteAllMessages", "DELETE", _ALL, NoneType, repeatable=False)
 
 _BUSINESS = Author("business")
 
 
 class Messages(Resource):
-    """What is said in a conversation."""
+    """The messages of a conversation."""
 
     async def post(
         self,
@@ -43,24 +43,24 @@ class Messages(Resource):
     ) -> list[Message]:
         """Post a message (`PostMessage`).
 
-        It is never sent twice: where it is not known whether it arrived, that is raised.
+        It is never sent twice: an unknown outcome is raised. See `post_once` for retries.
 
         Args:
             conversation_id: The conversation.
-            content: What it says. A `str` is a `TextMessage`; a mapping goes out as it is, for
+            content: The content. A `str` is sent as a `TextMessage`, a mapping as it is, for
                 content in WhatsApp's own form.
-            author: Who says it; the business by default.
-            destination: The one channel it should go to; for business messages.
+            author: The author; the business by default.
+            destination: The one channel to send it to; for messages of the business.
             metadata: Custom properties, 4 kB at most.
-            override: What single channels get in place of `content`.
-            schema: `"whatsapp"` when the content is a WhatsApp template.
+            override: Content for single channels, in place of `content`.
+            schema: `"whatsapp"` if the content is a WhatsApp template.
 
         Returns:
-            The message; content that a channel cannot show as one message comes back as several.
+            The message; several where a channel cannot show the content as one.
 
         Raises:
-            APIConnectionError: No answer; `maybe_delivered` says whether it may have arrived.
-            ConversationFullError: The conversation holds 30,000 messages.
+            APIConnectionError: No response; `maybe_delivered` says whether it may have arrived.
+            ConversationFullError: The conversation has 30,000 messages.
             NotFoundError: The conversation does not exist.
         """
         body = given(
@@ -79,7 +79,7 @@ class Messages(Resource):
         content: Content | str | Mapping[str, Any],
         *,
         key: str,
-        settle: float = 10.0,
+        grace_period: float = 10.0,
         maybe_sent: bool = True,
         since: datetime | None = None,
         author: Author | None = None,
@@ -88,41 +88,42 @@ class Messages(Resource):
         override: MessageOverride | None = None,
         schema: str | None = None,
     ) -> list[Message]:
-        """Post a message exactly once, however often it is asked for.
+        """Post a message exactly once, however often this is called with the same key.
 
         The message carries `key` in its metadata, under the reserved name `sunco_once`. Before it
-        is sent, the conversation is read back from its newest message; where the key is found, that
-        message is returned and nothing is sent. When nobody knows what became of a try (no answer
-        after it went out, 408 or 5xx), the conversation is read at once, and again until `settle`
-        seconds have gone by since; only if the message is not there then is it sent again, as often
-        as the client's retry policy allows. Where it cannot be read back, the failure is raised.
+        is posted, the conversation is read back from its newest message; if the key is found, that
+        message is returned and nothing is sent. After an attempt with an unknown outcome (no
+        response, 408 or 5xx), the conversation is read at once and again until `grace_period`
+        seconds have passed; only if the message is not there is it sent again, as often as the
+        client's retry policy permits. If the conversation cannot be read, the error is raised.
 
-        So the API takes the message once, and at most one is ever under way, as long as
+        The API accepts the message exactly once under these conditions:
 
-        - what it has taken can be read no later than `settle` seconds after the try failed, and
-          what it has not taken by then it never takes. A gateway that holds a request for longer,
-          or a store that shows it later, is the one way in which this client sends twice;
-        - one task at a time sends a key, in all processes together, and after one was killed the
-          next waits `settle` seconds (`sunco.bulk` sees to that). Two that look at the same moment
-          see nothing and both send;
-        - the message keeps its place: if it, its metadata or all messages were deleted since, there
-          is nothing to find, and asking for it again sends it again;
-        - the same key means the same conversation: others are not looked at;
+        - A message that was accepted can be read `grace_period` seconds after the attempt failed,
+          and none is accepted later. A gateway that holds a request for longer, or a store that
+          shows it later, is the one way in which this method sends twice.
+        - One task at a time posts a key, over all processes, and after a process was killed the
+          next one waits `grace_period` seconds (`sunco.bulk` does that). Two callers that read at
+          the same moment both send.
+        - The message, its metadata and its conversation are not deleted in between: a deleted
+          message is sent again.
+        - The same key is used with the same conversation: others are not read.
         - `since` and `maybe_sent`, where they are given, are true.
 
-        Cancelled, it stops at once: whether the message was taken is for the next call to see.
+        When it is cancelled, it stops at once; the next call finds out whether the message was
+        accepted.
 
         Args:
             conversation_id: The conversation.
             content: As in `post`.
-            key: What makes this message this message, such as a row's id. It is shown to whoever
-                may read the message's metadata.
-            settle: How many seconds the API may take to show, or to take, what it was sent.
-            maybe_sent: False if the key has certainly never been sent: saves reading the
-                conversation before the first try.
-            since: The key was certainly not sent before this moment: saves reading what is a day
-                older than that (clocks differ). By default, all of the conversation is read, 100
-                messages at a time.
+            key: The idempotency key, such as the id of a row. It is visible to all who can read the
+                message's metadata.
+            grace_period: Seconds after which an accepted message can be read.
+            maybe_sent: False if the key has certainly not been sent before: the conversation is not
+                read before the first attempt.
+            since: The key has certainly not been sent before this moment: messages that are a day
+                older (clocks differ) are not read. By default the whole conversation is read, 100
+                messages per request.
             author: As in `post`.
             destination: As in `post`.
             metadata: As in `post`; the key counts towards its 4 kB.
@@ -133,13 +134,13 @@ class Messages(Resource):
             The message, as in `post`.
 
         Raises:
-            ConfigurationError: `metadata` has the reserved name or no room for the key, the key is
-                empty, or `since` has no time zone. Nothing was sent.
-            APIConnectionError: As in `post`; `maybe_delivered` if that could not be found out.
-            ServerError: Likewise, where the API failed each time.
+            ConfigurationError: `metadata` has the reserved name or is too large with the key, the
+                key is empty, or `since` has no time zone. Nothing was sent.
+            APIConnectionError: As in `post`; `maybe_delivered` if the outcome stayed unknown.
+            ServerError: The API failed each time; `outcome_unknown` is true.
         """
-        metadata = marked(metadata, key)
-        once = Once(
+        metadata = with_key(metadata, key)
+        once = IdempotentPost(
             session=self._session,
             post=lambda: self.post(
                 conversation_id,
@@ -152,7 +153,7 @@ class Messages(Resource):
             ),
             pages=lambda: self.list(conversation_id).pages(),
             key=key,
-            settle=settle,
+            grace_period=grace_period,
         )
         return await once.send(maybe_sent=maybe_sent, since=since)
 
@@ -163,19 +164,18 @@ class Messages(Resource):
         after: str | None = None,
         before: str | None = None,
     ) -> Paginator[Message]:
-        """List a conversation's messages, the newest first (`ListMessages`).
+        """List a conversation's messages, newest first (`ListMessages`).
 
-        The API gives 100 at a time. With `after`, the walk goes forwards and messages come oldest
-        first.
+        A page has up to 100 messages. With `after`, messages are listed oldest first.
 
         Args:
             conversation_id: The conversation.
-            after: Walk forwards from this cursor (a message's id).
-            before: Walk backwards from this cursor.
+            after: List what follows this cursor (a message's id), forwards.
+            before: List what precedes this cursor, backwards.
 
         Raises:
             ConfigurationError: Both cursors were given.
-            NotFoundError: The conversation does not exist; raised when the list is read.
+            NotFoundError: The conversation does not exist; raised when the list is iterated.
         """
         return self._paginate(
             LIST,
@@ -199,6 +199,8 @@ class Messages(Resource):
 
     async def delete_all(self, conversation_id: str) -> None:
         """Delete all messages of a conversation (`DeleteAllMessages`).
+
+        It is not repeated after an unknown outcome: a repeat could delete messages posted since.
 
         Args:
             conversation_id: The conversation.

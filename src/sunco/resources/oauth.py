@@ -13,10 +13,12 @@ __all__ = ["OAuth"]
 
 AUTHORIZE = Operation("Authorize", "GET", "/oauth/authorize", NoneType, at_oauth_host=True)
 GET_TOKEN = Operation(
-    "GetToken", "POST", "/oauth/token", OAuthToken, at_oauth_host=True, signed=False
+    "GetToken", "POST", "/oauth/token", OAuthToken, at_oauth_host=True, authenticated=False
 )
 TOKEN_INFO = Operation("GetTokenInfo", "GET", "/v2/tokenInfo", App, "app", at_oauth_host=True)
-REVOKE_ACCESS = Operation("RevokeAccess", "DELETE", "/oauth/authorization", NoneType)
+REVOKE_ACCESS = Operation(
+    "RevokeAccess", "DELETE", "/oauth/authorization", NoneType, repeatable=False
+)
 
 
 class OAuth(Resource):

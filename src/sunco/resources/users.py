@@ -20,9 +20,15 @@ CREATE = Operation("CreateUser", "POST", _ALL, User, "user")
 LIST = Operation("ListUsers", "GET", _ALL, list[User], "users")
 GET = Operation("GetUser", "GET", _ONE, User, "user")
 UPDATE = Operation("UpdateUser", "PATCH", _ONE, User, "user")
-DELETE = Operation("DeleteUser", "DELETE", _ONE, NoneType)
+# `user` can be an external id, and another user can get it after the first attempt.
+DELETE = Operation("DeleteUser", "DELETE", _ONE, NoneType, repeatable=False)
 DELETE_PERSONAL_INFORMATION = Operation(
-    "DeleteUserPersonalInformation", "DELETE", f"{_ONE}/personalinformation", User, "user"
+    "DeleteUserPersonalInformation",
+    "DELETE",
+    f"{_ONE}/personalinformation",
+    User,
+    "user",
+    repeatable=False,
 )
 SYNC = Operation("SyncUser", "POST", f"{_ALL}/{{zendesk_id}}/sync", User, "user")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sunco._lazy import loads
+from sunco._lazy import lazy_getattr
 from sunco.transport._base import Transport
 
 if TYPE_CHECKING:
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AiohttpTransport", "HttpxTransport", "OriginPool", "Transport"]
 
-# Checkers would take every name, also a misspelt one, for one that exists.
+# To a type checker, a module with __getattr__ has every name.
 if not TYPE_CHECKING:  # pragma: no branch
-    __getattr__ = loads(
+    __getattr__ = lazy_getattr(
         __name__,
         {"AiohttpTransport": "_aiohttp", "HttpxTransport": "_httpx", "OriginPool": "_pool"},
     )

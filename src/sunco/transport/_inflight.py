@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Final, Protocol
+from typing import Final, Protocol, cast
 
 import anyio
 import anyio.lowlevel
@@ -102,10 +102,10 @@ def checked_limits(max_connections: int, max_response_bytes: int) -> None:
         ConfigurationError: One of them is less than 1.
     """
     for name, value in (
-        ("max_connections", max_connections),
-        ("max_response_bytes", max_response_bytes),
+        ("max_connections", cast("object", max_connections)),
+        ("max_response_bytes", cast("object", max_response_bytes)),
     ):
-        if value < 1:
+        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
             raise ConfigurationError(f"{name} must be at least 1, not {value!r}.")
 
 
