@@ -2,8 +2,9 @@
 
     .. namespace:: messages
 
-Each method gets its signature and docstring, and the call, request and response of one of its rows in
-`tests/operations`. The tests assert these rows byte for byte, so the examples cannot become outdated.
+Each method gets its signature and docstring, and the call, request and response of one of its
+rows in `tests/operations`. The tests assert these rows byte for byte, so the examples cannot become
+outdated.
 """
 
 from __future__ import annotations
