@@ -94,7 +94,7 @@ def read_export(emulator: subprocess.Popen[str]) -> tuple[str, str]:
 
 @nox.session
 def bots(session: nox.Session) -> None:
-    """Talk to one of the examples' bots: nox -s bots -- echo_bot, fastapi_bot or handoff_bot."""
+    """Talk to one of the examples' bots: nox -s bots -- echo_bot, ai_bot, ..."""
     install(session, "bots")
     (bot,) = session.posargs or ["echo_bot"]
     session.run("python", f"examples/{bot}.py")
