@@ -3,7 +3,7 @@
 The model is an object with one method, `reply`, which gets the history of the conversation and
 yields text and tool calls. The bot sends each paragraph as soon as it is complete, shows a typing
 indicator meanwhile, and processes several messages in quick succession together. Tools let the
-model offer choices (as quick replies) and hand over to a human agent, with a summary. When the
+model offer choices (as quick replies) and hand off to a human agent, with a summary. When the
 agent passes control back, the bot continues. Each conversation has a budget of model calls.
 
 Without `ANTHROPIC_API_KEY` or `OPENAI_API_KEY`, a scripted model is used. With one, install the
@@ -43,7 +43,7 @@ ME: Final = "bot"
 HISTORY: Final = 30
 SYSTEM: Final = (
     "You are the assistant of a shop. Reply briefly, in plain text. Call offer_choices when a "
-    "question has a few possible replies. Call hand_over when the user asks for a human, or when "
+    "question has a few possible replies. Call hand_off when the user asks for a human, or when "
     "you cannot help."
 )
 TOOLS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
@@ -58,7 +58,7 @@ TOOLS: Final[Mapping[str, tuple[str, dict[str, Any]]]] = {
             "required": ["question", "choices"],
         },
     ),
-    "hand_over": (
+    "hand_off": (
         "Pass the conversation to a human agent.",
         {
             "type": "object",
@@ -99,7 +99,7 @@ class ScriptedModel:
         """Yield the scripted reply."""
         text = history[-1]["content"].lower()
         if "human" in text:
-            yield ToolCall("hand_over", {"summary": f"The user wrote: {history[-1]['content']}"})
+            yield ToolCall("hand_off", {"summary": f"The user wrote: {history[-1]['content']}"})
         elif "order" in text:
             question = "What would you like to do with your order?"
             yield ToolCall("offer_choices", {"question": question, "choices": ["Track", "Cancel"]})
@@ -226,7 +226,7 @@ class AIBot:
         conversation_id = newest.conversation_id or ""
         self._used[conversation_id] += 1
         if self._used[conversation_id] > self.budget:
-            await self.hand_over(conversation_id, "The bot's budget is used up.")
+            await self.hand_off(conversation_id, "The bot's budget is used up.")
             return
         messages = await self.sunco.messages.list(conversation_id).collect(limit=HISTORY)
         history = as_chat(messages[::-1])
@@ -243,10 +243,10 @@ class AIBot:
                         since=newest.created_at,
                     )
                     position += 1
-                if isinstance(part, ToolCall) and part.name == "hand_over":
-                    await self.hand_over(conversation_id, str(part.arguments.get("summary", "")))
+                if isinstance(part, ToolCall) and part.name == "hand_off":
+                    await self.hand_off(conversation_id, str(part.arguments.get("summary", "")))
 
-    async def hand_over(self, conversation_id: str, summary: str) -> None:
+    async def hand_off(self, conversation_id: str, summary: str) -> None:
         """Pass control to the next integration of the switchboard."""
         await self.sunco.switchboard_actions.pass_control(
             conversation_id, "next", metadata={"summary": summary[:1000]}
@@ -266,7 +266,7 @@ def content_of(part: str | ToolCall) -> TextMessage | None:
         choices = [str(each)[:20] for each in part.arguments.get("choices", ())][:10]
         actions = [Reply(each, payload=each) for each in choices]
         return TextMessage(str(part.arguments.get("question", "")), actions=actions)
-    if part.name == "hand_over":
+    if part.name == "hand_off":
         return TextMessage("One moment, I am connecting you with a colleague.")
     return None
 

@@ -178,7 +178,7 @@ class Stream:
 async def test_the_replies_of_both_packages_are_read(
     ai_bot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tool = SimpleNamespace(type="tool_use", name="hand_over", input={"summary": "x"})
+    tool = SimpleNamespace(type="tool_use", name="hand_off", input={"summary": "x"})
     final = SimpleNamespace(content=[SimpleNamespace(type="text"), tool])
     anthropic = SimpleNamespace(
         messages=SimpleNamespace(stream=lambda **_: Stream("Hi", final=final))
@@ -193,7 +193,7 @@ async def test_the_replies_of_both_packages_are_read(
         return SimpleNamespace(index=0, function=function)
 
     async def create(**_: Any) -> Stream:
-        parts = delta(None, call("hand_over", '{"summary"')), delta(None, call(None, ': "x"}'))
+        parts = delta(None, call("hand_off", '{"summary"')), delta(None, call(None, ': "x"}'))
         return Stream(delta("Hi"), *parts)
 
     openai = SimpleNamespace(chat=SimpleNamespace(completions=SimpleNamespace(create=create)))
@@ -208,7 +208,7 @@ async def test_the_replies_of_both_packages_are_read(
             environment.setenv("AI_MODEL", "model")
             model = ai_bot.model_from_env()
         parts = [part async for part in model.reply([{"role": "user", "content": "Hello"}])]
-        assert parts == ["Hi", ai_bot.ToolCall("hand_over", {"summary": "x"})]
+        assert parts == ["Hi", ai_bot.ToolCall("hand_off", {"summary": "x"})]
     assert isinstance(ai_bot.model_from_env(), ai_bot.ScriptedModel)
 
 
