@@ -135,6 +135,7 @@ EMULATOR_LAYERS = [
     {"services"},
     {"api", "end_users", "delivery", "persistence"},
     {"http"},
+    {"controls"},
     {"emulator"},
     {"__init__", "server"},
     {"__main__"},
