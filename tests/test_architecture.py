@@ -34,10 +34,13 @@ def room_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def names_imported_by(path: Path) -> set[str]:
+def names_imported_by(path: Path, *, at_run_time: bool = False) -> set[str]:
     """Every module or name that a module imports, in full, wherever in the file it does."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if at_run_time:
+        tree.body = [node for node in tree.body if not is_for_types_only(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -46,9 +49,15 @@ def names_imported_by(path: Path) -> set[str]:
     return found
 
 
+def is_for_types_only(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
 def rooms_imported_by(path: Path) -> set[str]:
     """The rooms of sunco among them."""
-    parts = [name.split(".") for name in names_imported_by(path)]
+    # Handlers are given the user's client, so that its type is named, and nothing of it imported.
+    at_run_time = room_of(path) == "webhooks"
+    parts = [name.split(".") for name in names_imported_by(path, at_run_time=at_run_time)]
     return {
         inner[0] if inner and inner[0] in ROOMS else "__init__"
         for outer, *inner in parts

@@ -12,7 +12,7 @@ from sunco.webhooks import NewEvent, SQLiteInbox
 
 pytestmark = pytest.mark.anyio
 
-EVENT = NewEvent(identity="e1", lane="c1", content=b"{}")
+EVENT = NewEvent(key="e1", ordering_key="c1", content=b"{}")
 
 
 @pytest.mark.parametrize("synchronous", ["full", "normal"])
@@ -24,8 +24,9 @@ async def test_what_is_stored_is_there_for_the_next_process(
         inbox = SQLiteInbox(str(path), synchronous=synchronous)
         await inbox.open()
         await inbox.open()
-        await inbox.store([EVENT], 10.0)
-        assert [event.identity for event in await inbox.pending("c1", 10)] == ["e1"]
+        await inbox.add([EVENT])
+        (claim,) = await inbox.claim(10)
+        assert [event.key for event in claim.events] == ["e1"]
         assert repr(inbox) == f"SQLiteInbox({str(path)!r})"
         await inbox.close()
         await inbox.close()
@@ -42,16 +43,17 @@ def test_what_would_lose_events_is_refused(arguments: dict[str, Any]) -> None:
 async def test_nothing_is_stored_in_a_closed_inbox(tmp_path: Path) -> None:
     inbox = SQLiteInbox(tmp_path / "inbox.db")
     with pytest.raises(StorageError, match="is not open"):
-        await inbox.store([EVENT], 10.0)
+        await inbox.add([EVENT])
 
 
-async def test_one_process_leads_and_another_takes_over(tmp_path: Path) -> None:
+async def test_one_process_claims_and_another_takes_over(tmp_path: Path) -> None:
     first, second = (SQLiteInbox(tmp_path / "inbox.db", synchronous="normal") for _ in range(2))
     for inbox in (first, second):
         await inbox.open()
-    assert [await first.lead(), await second.lead(), await first.lead()] == [True, False, True]
-    await second.store([EVENT], 10.0)
-    assert [event.identity for event in await first.pending("c1", 10)] == ["e1"]
+    await second.add([EVENT])
+    assert await second.next_due() is None
+    assert len(await first.claim(10)) == 1
+    assert await second.claim(10) == []
     await first.close()
-    assert await second.lead()
+    assert len(await second.claim(10)) == 1
     await second.close()
