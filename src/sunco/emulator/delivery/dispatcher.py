@@ -282,6 +282,9 @@ class WebhookDispatcher:
                 return Response(found) if isinstance(found, int) else found, None
         except TimeoutError:
             return None, f"no response within {TIMEOUT_SECONDS:g} s"
+        except OSError as error:
+            _log.warning("Webhook %s could not be called at %s: %s", webhook.id, url, error)
+            return None, f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001
             # A target that fails in any way must not stop the other deliveries.
             _log.exception("Webhook %s could not be called at %s", webhook.id, url)
