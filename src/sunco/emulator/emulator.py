@@ -27,9 +27,10 @@ from sunco.emulator.http.dispatcher import Dispatcher
 from sunco.emulator.http.faults import Fault, FaultInjector
 from sunco.emulator.http.media import Media
 from sunco.emulator.http.request_journal import RequestJournal
-from sunco.emulator.http.responses import internal_error
+from sunco.emulator.http.responses import index, internal_error
 from sunco.emulator.persistence.journal import Journal
 from sunco.emulator.persistence.recorder import Recorder
+from sunco.emulator.services.messages import expire
 from sunco.emulator.state import defaults
 from sunco.emulator.state.account import Account
 from sunco.emulator.state.app import Limits
@@ -167,6 +168,7 @@ class Emulator(EndUsers):
         console = Console(control)
         self.app: Starlette = Starlette(
             routes=[
+                Route("/", index),
                 Route("/_emulator/console", console),
                 Route("/_emulator/console/{file}", console),
                 Route("/_emulator/{name:path}", control),
@@ -362,6 +364,7 @@ class Emulator(EndUsers):
         for app in self._account.apps.values():
             found = app.conversations.get(identifier)
             if found is not None:
+                expire(app, found)
                 return [dict(message) for message in found.messages]
         raise ValueError("Conversation not found")
 
