@@ -170,7 +170,7 @@ class Emulator(EndUsers):
             routes=[
                 Route("/", index),
                 Route("/_emulator/console", console),
-                Route("/_emulator/console/{file}", console),
+                Route("/_emulator/console/{file:path}", console),
                 Route("/_emulator/{name:path}", control),
                 Route(f"{ATTACHMENTS}{{id}}/{{name}}", Media(account)),
                 Route("/{path:path}", dispatcher),
