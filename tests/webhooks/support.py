@@ -1,4 +1,4 @@
-"""Deliveries as the platform makes them, and a time that tests let pass."""
+"""Deliveries as the platform sends them, and a clock that tests advance."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ __all__ = [
 
 SECRET = "8564b3e6a8b20a4bdb68b05ce9bc5936"
 SECONDS = 10
+
+
+def key(identity: str) -> str:
+    """The dedupe key of an event of `delivery`."""
+    return f"a1/w1/{identity}"
 
 
 def message(
@@ -70,7 +75,7 @@ class Platform:
         self._secret = secret
 
     async def post(self, *events: Any, content: bytes | None = None, **headers: str) -> int:
-        """Deliver events, or what is not a delivery; returns the answer's status."""
+        """Deliver events, or what is not a delivery; returns the status of the response."""
         response = await self.request(
             content=delivery(*events) if content is None else content, headers=headers
         )
@@ -79,7 +84,7 @@ class Platform:
     async def request(
         self, method: str = "POST", content: Any = b"", headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        """Ask for anything."""
+        """Send any request."""
         transport = httpx.ASGITransport(app=self._router)
         async with httpx.AsyncClient(transport=transport, base_url="http://bot") as http:
             known = {"X-API-Key": self._secret, "Content-Type": "application/json"}
@@ -92,7 +97,7 @@ class Platform:
 
 
 class Record:
-    """What a handler was given, and a way to wait for it."""
+    """The arguments that a handler was called with."""
 
     def __init__(self) -> None:
         self.items: list[Any] = []
@@ -104,7 +109,7 @@ class Record:
         self._changed = anyio.Event()
 
     async def reach(self, count: int, seconds: float = SECONDS) -> list[Any]:
-        """Wait for so many."""
+        """Wait until there are this many."""
         with anyio.fail_after(seconds):
             while len(self.items) < count:
                 await self._changed.wait()

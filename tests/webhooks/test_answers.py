@@ -230,8 +230,8 @@ async def test_refusals_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     bot = Bot()
     await bot.platform.post(X_API_Key="wrong")
     await bot.platform.post(content=json.dumps({"secret words": 1}).encode())
-    assert "A delivery was answered 401: The delivery shows a wrong X-API-Key." in caplog.text
-    assert "A delivery was answered 400: The delivery is not an object" in caplog.text
+    assert "Responded 401 to a delivery: The delivery shows a wrong X-API-Key." in caplog.text
+    assert "Responded 400 to a delivery: The delivery is not an object" in caplog.text
     assert "secret words" not in caplog.text
 
 
@@ -239,14 +239,16 @@ async def test_refusals_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     "options",
     [
         {"secret": ""},
-        {"time_limit": 0},
-        {"time_limit": 20},
+        {"body_timeout": 0},
+        {"max_event_age": -1},
+        {"handler_timeout": 0},
+        {"handler_timeout": 20},
         {"concurrency": 0},
-        {"attempts": 0},
+        {"max_attempts": 0},
         {"max_body_bytes": 0},
         {"retry_delay": -1},
-        {"longest_retry_delay": -1},
-        {"remember": -1},
+        {"max_retry_delay": -1},
+        {"dedup_ttl": -1},
         {"shutdown_timeout": -1},
     ],
 )

@@ -96,7 +96,7 @@ async def test_a_batch_that_fails_fails_all_its_deliveries_and_comes_again() -> 
 
 
 async def test_a_stream_of_events_does_not_wait_for_ever() -> None:
-    bot = Bot(time_limit=19)
+    bot = Bot(handler_timeout=19)
     with bounded():
         async with anyio.create_task_group() as tasks:
             for number in range(10):
@@ -201,8 +201,8 @@ async def test_a_batch_that_all_have_left_is_gone() -> None:
 def test_a_debounce_that_the_platform_would_not_wait_for_is_refused() -> None:
     async def handle(events: Sequence[Event]) -> None: ...
 
-    router = WebhookRouter(SECRET, time_limit=10)
-    with pytest.raises(ConfigurationError, match=r"at most half the time limit, 5 s"):
+    router = WebhookRouter(SECRET, handler_timeout=10)
+    with pytest.raises(ConfigurationError, match=r"at most half of handler_timeout, 5 s"):
         router.on(ConversationMessageEvent, debounce=6)(handle)
     others = EventHandlers()
     others.on(ConversationMessageEvent, debounce=6)(handle)

@@ -40,7 +40,7 @@ def test_handlers_get_the_events_they_are_for() -> None:
     @handlers.on("conversation:message")
     async def by_trigger(event: ConversationMessageEvent) -> None: ...
 
-    @handlers.on("conversation:sang")
+    @handlers.on("conversation:sang", unknown_ok=True)
     async def by_new_trigger(event: UnknownEvent) -> None: ...
 
     @handlers.on(WebhookEvent)
@@ -122,20 +122,24 @@ def test_what_is_not_async_is_refused(call: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"kind": int}, "by their class or by their trigger"),
-        ({"kind": ""}, "by their class or by their trigger"),
-        ({"kind": noted}, "by their class or by their trigger"),
+        ({"kinds": [int]}, "for event classes or triggers"),
+        ({"kinds": [""]}, "for event classes or triggers"),
+        ({"kinds": ["conversation:message", noted]}, "for event classes or triggers"),
+        ({"kinds": ["conversation:mesage"]}, "Did you mean 'conversation:message'"),
         ({"where": asking}, "not async"),
         ({"where": 1}, "plain function"),
-        ({"debounce": 0}, "more than 0"),
-        ({"debounce": -1}, "more than 0"),
-        ({"debounce": float("inf")}, "more than 0"),
-        ({"debounce": float("nan")}, "more than 0"),
+        ({"debounce": 0}, "greater than 0"),
+        ({"debounce": -1}, "greater than 0"),
+        ({"debounce": float("inf")}, "greater than 0"),
+        ({"debounce": float("nan")}, "greater than 0"),
+        ({"timeout": 0}, "greater than 0"),
+        ({"timeout": float("inf")}, "greater than 0"),
+        ({"max_attempts": 0}, "1 or more"),
     ],
 )
 def test_what_cannot_work_is_refused(arguments: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
-        EventHandlers().on(**arguments)
+        EventHandlers().on(*arguments.pop("kinds", []), **arguments)
 
 
 def test_included_handlers_come_after_and_may_come_later() -> None:

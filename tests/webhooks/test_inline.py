@@ -9,10 +9,10 @@ import anyio
 import pytest
 
 from sunco._clock import SystemClock
-from sunco.models.events import ConversationMessageEvent, Event, WebhookEvent
+from sunco.models.events import ConversationMessageEvent, Event, UnknownEvent, WebhookEvent
 from sunco.webhooks import WebhookRouter
-from sunco.webhooks.processing.dedup import Ledger
-from sunco.webhooks.processing.keyed_lock import Turns
+from sunco.webhooks.processing.dedup import DedupCache
+from sunco.webhooks.processing.keyed_lock import KeyedLock
 from webhooks.support import SECRET, FakeClock, Platform, Record, bounded, message, quiet
 
 pytestmark = pytest.mark.anyio
@@ -41,7 +41,7 @@ async def test_only_what_failed_is_handled_again(caplog: pytest.LogCaptureFixtur
     platform = Platform(router)
     assert await platform.post(*events) == 500
     assert handler.calls == ["e1", "e2", "e3", "e4"]
-    assert "failed for event e2" in caplog.text
+    assert "Attempt 1 of 10 failed: event a1/w1/e2, conversation c1, handler" in caplog.text
     assert "ZeroDivisionError" in caplog.text
     assert await platform.post(*events) == 200
     assert await platform.post(*events) == 200
@@ -106,7 +106,7 @@ async def test_a_request_that_is_cancelled_by_its_server_is_handled_when_it_come
 async def test_a_handler_that_hangs_fails_and_those_before_it_have_succeeded(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    router = WebhookRouter(SECRET, time_limit=0.05)
+    router = WebhookRouter(SECRET, handler_timeout=0.05)
     calls: list[str | None] = []
 
     @router.on()
@@ -139,7 +139,7 @@ class Gate:
         self.opened = anyio.Event()
         self.failing = False
 
-    async def __call__(self, event: WebhookEvent) -> None:
+    async def __call__(self, event: WebhookEvent | UnknownEvent) -> None:
         self.inside += 1
         self.most = max(self.most, self.inside)
         self.begun.add(event.id)
@@ -217,15 +217,15 @@ async def test_a_conversation_has_one_event_handled_at_a_time_over_all_deliverie
 
 
 async def test_who_gives_up_waiting_for_a_turn_keeps_nobody_back() -> None:
-    turns = Turns()
+    lock = KeyedLock()
     had = Record()
 
     async def wait(number: int, scope: anyio.CancelScope) -> None:
         with scope:
-            await turns.take("lane")
+            await lock.acquire("lane")
             had.add(number)
 
-    await turns.take("lane")
+    await lock.acquire("lane")
     scopes = [anyio.CancelScope() for _ in range(3)]
     with bounded():
         async with anyio.create_task_group() as tasks:
@@ -236,10 +236,10 @@ async def test_who_gives_up_waiting_for_a_turn_keeps_nobody_back() -> None:
             await quiet()
             # This one gets its turn after it was told to give up.
             scopes[1].cancel()
-            turns.give("lane")
+            lock.release("lane")
     assert had.items == [2]
-    turns.give("lane")
-    assert len(turns) == 0
+    lock.release("lane")
+    assert len(lock) == 0
 
 
 async def test_events_without_a_conversation_go_by_user_and_else_by_themselves() -> None:
@@ -269,7 +269,7 @@ async def test_events_without_a_conversation_go_by_user_and_else_by_themselves()
 
 async def test_handled_events_are_forgotten_after_a_while() -> None:
     clock = FakeClock()
-    router = WebhookRouter(SECRET, clock=clock, remember=3600)
+    router = WebhookRouter(SECRET, clock=clock, dedup_ttl=3600)
     handler = FailingOnce()
     router.on()(handler)
     platform = Platform(router)
@@ -284,20 +284,20 @@ async def test_handled_events_are_forgotten_after_a_while() -> None:
 
 async def test_memory_is_bounded_in_number_and_time() -> None:
     clock = FakeClock()
-    ledger = Ledger(clock, seconds=10, most=3)
+    cache = DedupCache(clock, ttl=10, max_events=3)
     for number in range(5):
-        ledger.finish(f"e{number}")
-    assert [ledger.is_handled(f"e{number}") for number in range(5)] == [False] * 2 + [True] * 3
-    ledger.note("f", "handler")
-    assert not ledger.is_handled("f")
-    assert ledger.succeeded("f") == {"handler"}
-    ledger.finish("f")
-    ledger.note("f", "another")
-    assert ledger.is_handled("f")
+        cache.finish(f"e{number}")
+    assert [cache.is_handled(f"e{number}") for number in range(5)] == [False] * 2 + [True] * 3
+    cache.add_success("f", "handler")
+    assert not cache.is_handled("f")
+    assert cache.succeeded("f") == {"handler"}
+    cache.finish("f")
+    cache.add_success("f", "another")
+    assert cache.is_handled("f")
     clock.time += 11
-    ledger.finish("g")
-    assert len(ledger) == 1
-    assert not ledger.is_handled("f")
+    cache.finish("g")
+    assert len(cache) == 1
+    assert not cache.is_handled("f")
 
 
 async def test_the_systems_clock_goes_forward() -> None:

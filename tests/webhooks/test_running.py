@@ -12,7 +12,7 @@ import pytest
 
 from sunco import ConfigurationError
 from sunco.models.events import Event
-from sunco.webhooks import Inbox, MemoryInbox, NewEvent, Outcome, SQLiteInbox, WebhookRouter
+from sunco.webhooks import Inbox, MemoryInbox, NewEvent, SQLiteInbox, WebhookRouter
 from webhooks.support import SECRET, FakeClock, Platform, Record, bounded, eventually, message
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +54,7 @@ async def test_handlers_finish_before_it_ends(inbox: Inbox, clock: FakeClock) ->
 
 async def test_handlers_that_do_not_finish_are_no_failures(inbox: Inbox, clock: FakeClock) -> None:
     for _ in range(2):
-        bot = Bot(inbox, clock, shutdown_timeout=0, attempts=1)
+        bot = Bot(inbox, clock, shutdown_timeout=0, max_attempts=1)
         with bounded():
             async with bot.router.running():
                 await bot.platform.post(message("e1"))
@@ -169,31 +169,39 @@ class Troubled(MemoryInbox):
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock=clock)
         self.broken: set[str] = set()
-        self.leads = True
 
     def _check(self, what: str) -> None:
         if what in self.broken:
             self.broken.discard(what)
             raise sqlite3.OperationalError("disk is full")
 
-    async def lead(self) -> bool:
-        return self.leads
-
-    async def store(self, events: Sequence[NewEvent], now: float) -> None:
-        self._check("store")
-        await super().store(events, now)
+    async def add(self, events: Sequence[NewEvent]) -> None:
+        self._check("add")
+        await super().add(events)
 
     async def wait(self) -> None:
         self._check("wait")
         await super().wait()
 
-    async def lanes(self, limit: int) -> Any:
-        self._check("lanes")
-        return await super().lanes(limit)
+    async def heartbeat(self) -> None:
+        self._check("heartbeat")
+        await super().heartbeat()
 
-    async def settle(self, lane: str, outcomes: Sequence[Outcome], **options: Any) -> None:
-        self._check("settle")
-        await super().settle(lane, outcomes, **options)
+    async def claim(self, limit: int, *, events: int = 100) -> Any:
+        self._check("claim")
+        return await super().claim(limit, events=events)
+
+    async def next_due(self) -> float | None:
+        self._check("next_due")
+        return await super().next_due()
+
+    async def record(self, *args: Any, **options: Any) -> None:
+        self._check("record")
+        await super().record(*args, **options)
+
+    async def release(self, *args: Any, **options: Any) -> None:
+        self._check("release")
+        await super().release(*args, **options)
 
 
 async def test_what_cannot_be_stored_is_not_acknowledged(
@@ -201,16 +209,19 @@ async def test_what_cannot_be_stored_is_not_acknowledged(
 ) -> None:
     inbox = Troubled(clock)
     bot = Bot(inbox, clock)
-    inbox.broken = {"store"}
+    inbox.broken = {"add"}
     async with bot.router.running():
         assert await bot.platform.post(message("e1")) == 500
         assert await bot.platform.post(message("e1")) == 200
     assert "disk is full" in caplog.text
 
 
-@pytest.mark.parametrize(("broken", "calls"), [("lanes", 1), ("settle", 2), ("wait", 1)])
+OPERATIONS = ["claim", "next_due", "record", "release", "wait", "heartbeat"]
+
+
+@pytest.mark.parametrize("broken", OPERATIONS)
 async def test_it_goes_on_after_trouble(
-    clock: FakeClock, broken: str, calls: int, caplog: pytest.LogCaptureFixture
+    clock: FakeClock, broken: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     inbox = Troubled(clock)
     bot = Bot(inbox, clock)
@@ -225,35 +236,20 @@ async def test_it_goes_on_after_trouble(
         async with bot.router.running():
             await bot.platform.post(message("e1"))
             await eventually(is_idle)
-    assert bot.done.items == ["e1"] * calls
+    assert bot.done.items == ["e1"]
     assert "disk is full" in caplog.text
 
 
 async def test_trouble_does_not_keep_it_from_ending(clock: FakeClock) -> None:
     inbox = Troubled(clock)
     bot = Bot(inbox, clock, shutdown_timeout=3600)
-    inbox.broken = {"settle"}
+    inbox.broken = {"record"}
     with bounded():
         async with bot.router.running():
             await bot.platform.post(message("e1"))
             await bot.begun.reach(1)
             bot.let_go.set()
     assert await stats(inbox) == (1, 0, 0)
-
-
-async def test_it_handles_nothing_while_another_process_does(clock: FakeClock) -> None:
-    inbox = Troubled(clock)
-    inbox.leads = False
-    bot = Bot(inbox, clock)
-    bot.let_go.set()
-    with bounded():
-        async with bot.router.running():
-            assert await bot.platform.post(message("e1")) == 200
-            await clock.advance(5)
-            assert bot.begun.items == []
-            inbox.leads = True
-            await clock.advance(1)
-            await bot.done.reach(1)
 
 
 async def test_what_another_process_stored_is_found_within_a_second(
@@ -267,29 +263,10 @@ async def test_what_another_process_stored_is_found_within_a_second(
         async with leading.router.running():
             await leading.platform.post(message("e0"))
             await leading.begun.reach(1)
-            async with storing.router.running():
+            async with storing.router.running(handle=False):
                 await storing.platform.post(message("e1", "c2"))
                 while len(leading.begun.items) < 2:
                     await clock.advance(1)
             leading.let_go.set()
             await leading.done.reach(2)
     assert storing.begun.items == []
-
-
-async def test_a_lane_without_events_is_no_trouble(clock: FakeClock) -> None:
-    class Forgetful(MemoryInbox):
-        async def pending(self, lane: str, limit: int) -> Any:  # noqa: ARG002 - as the others
-            return []
-
-        async def settle(self, lane: str, outcomes: Sequence[Outcome], **_: Any) -> None:
-            settled.add((lane, list(outcomes)))
-            del self._lanes[lane]
-
-    settled = Record()
-    bot = Bot(Forgetful(clock=clock), clock)
-    with bounded():
-        async with bot.router.running():
-            await bot.platform.post(message("e1"))
-            await settled.reach(1)
-    assert settled.items == [("conversation:c1", [])]
-    assert bot.begun.items == []

@@ -9,7 +9,7 @@ import pytest
 
 from sunco.models.events import ConversationMessageEvent, Event
 from sunco.webhooks import Inbox, InboxStats, WebhookRouter
-from sunco.webhooks.processing.backoff import Retries
+from sunco.webhooks.processing.backoff import Backoff
 from webhooks.bot import Bot
 from webhooks.support import (
     SECRET,
@@ -18,6 +18,7 @@ from webhooks.support import (
     Record,
     bounded,
     eventually,
+    key,
     message,
     quiet,
 )
@@ -99,7 +100,7 @@ async def test_a_failing_event_holds_its_own_conversation_only(
 async def test_an_event_that_keeps_failing_is_set_aside(
     inbox: Inbox, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bot = Bot(inbox, clock, attempts=3)
+    bot = Bot(inbox, clock, max_attempts=3)
     bot.fail("a1", 3)
     with bounded():
         async with bot.router.running():
@@ -107,11 +108,11 @@ async def test_an_event_that_keeps_failing_is_set_aside(
             await bot.pass_until(bot.is_idle)
             assert bot.done.items == ["a2"]
             (failed,) = await inbox.failed()
-            assert (failed.id, failed.attempts) == ("a1", 3)
+            assert (failed.key, failed.attempts) == (key("a1"), 3)
             assert failed.error == "ZeroDivisionError: no a1"
             assert isinstance(failed.event, ConversationMessageEvent)
-            assert "Event a1 is set aside." in caplog.text
-            assert await inbox.retry("a1")
+            assert "Event a1/w1/a1 is dead-lettered: ZeroDivisionError: no a1" in caplog.text
+            assert await inbox.retry(key("a1"))
             await bot.done.reach(2)
             await eventually(bot.is_idle)
             assert await inbox.failed() == []
@@ -138,7 +139,7 @@ async def test_of_several_handlers_only_what_failed_is_called_again(
 
 
 async def test_a_handler_that_hangs_has_failed(inbox: Inbox, clock: FakeClock) -> None:
-    bot = Bot(inbox, clock, time_limit=0.01, attempts=1)
+    bot = Bot(inbox, clock, handler_timeout=0.01, max_attempts=1)
     bot.hold("e1")
     with bounded():
         async with bot.router.running():
@@ -149,7 +150,7 @@ async def test_a_handler_that_hangs_has_failed(inbox: Inbox, clock: FakeClock) -
 
 
 async def test_a_filter_that_raises_is_a_failure(inbox: Inbox, clock: FakeClock) -> None:
-    router = WebhookRouter(SECRET, inbox=inbox, clock=clock, attempts=1)
+    router = WebhookRouter(SECRET, inbox=inbox, clock=clock, max_attempts=1)
 
     @router.on(ConversationMessageEvent, where=lambda event: bool(1 // len(event.extra)))
     async def handle(event: ConversationMessageEvent) -> None: ...
@@ -225,7 +226,6 @@ async def test_bad_events_are_handed_over_as_such(inbox: Inbox, clock: FakeClock
 
 
 def test_delays_double_up_to_the_longest() -> None:
-    retries = Retries(attempts=2000, delay=1.5, longest_delay=300.0)
-    assert [retries.delay_after(attempts) for attempts in range(1, 5)] == [1.5, 3, 6, 12]
-    assert retries.delay_after(1999) == 300.0
-    assert retries.delay_after(2000) is None
+    backoff = Backoff(max_attempts=2000, delay=1.5, max_delay=300.0)
+    assert [backoff.delay_after(attempts) for attempts in range(1, 5)] == [1.5, 3, 6, 12]
+    assert backoff.delay_after(1999) == 300.0

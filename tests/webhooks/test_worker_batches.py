@@ -10,7 +10,7 @@ import pytest
 from sunco.models.events import ConversationMessageEvent
 from sunco.webhooks import Inbox, MemoryInbox, WebhookRouter
 from webhooks.bot import Bot
-from webhooks.support import SECRET, FakeClock, Platform, bounded, message, quiet
+from webhooks.support import SECRET, FakeClock, Platform, bounded, key, message, quiet
 
 pytestmark = pytest.mark.anyio
 
@@ -96,14 +96,14 @@ async def test_a_batch_that_fails_holds_its_conversation_and_comes_again(
 
 
 async def test_a_batch_that_keeps_failing_is_set_aside(inbox: Inbox, clock: FakeClock) -> None:
-    bot = Batches(inbox, clock, attempts=2)
+    bot = Batches(inbox, clock, max_attempts=2)
     bot.failing_batches = 2
     with bounded():
         async with bot.router.running():
             await bot.platform.post(message("e0"), message("e1"))
             await bot.pass_until(bot.is_idle)
-            assert [each.id for each in await inbox.failed()] == ["e0", "e1"]
-            assert await inbox.retry("e1")
+            assert [each.key for each in await inbox.failed()] == [key("e0"), key("e1")]
+            assert await inbox.retry(key("e1"))
             await bot.pass_until(bot.is_idle)
     assert bot.batches == [["e0", "e1"], ["e0", "e1"], ["e1"]]
     assert bot.done.items == ["e0", "e1"]

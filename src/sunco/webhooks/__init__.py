@@ -1,7 +1,7 @@
-"""Receiving: deliveries that are verified, events that are typed, handled once and in order.
+"""Receiving webhooks: verified deliveries, typed events, processed once and in order.
 
-`WebhookRouter` is an ASGI app for bots. `verify` and `parse` are for those who receive deliveries
-themselves.
+`WebhookRouter` is an ASGI app for bots. `verify` and `parse` are for programs that receive
+deliveries themselves.
 """
 
 from __future__ import annotations
@@ -10,21 +10,30 @@ from sunco._clock import (
     Clock,
     SystemClock,
 )
+from sunco.webhooks.context import (
+    Context,
+    DeadLetter,
+    RetryLater,
+)
 from sunco.webhooks.delivery import (
     WebhookDelivery,
     parse,
 )
 from sunco.webhooks.handlers import (
     EventHandlers,
+    content_is,
     is_from_user,
+    payload_is,
+    text_matches,
 )
-from sunco.webhooks.inbox._lanes import (
+from sunco.webhooks.inbox.base import (
+    Claim,
+    ClaimLostError,
+    EventResult,
     FailedEvent,
     Inbox,
     InboxStats,
-    Lane,
     NewEvent,
-    Outcome,
     StoredEvent,
 )
 from sunco.webhooks.inbox.memory import (
@@ -44,22 +53,29 @@ from sunco.webhooks.signature import (
 )
 
 __all__ = [
+    "Claim",
+    "ClaimLostError",
     "Clock",
+    "Context",
+    "DeadLetter",
     "EventHandlers",
+    "EventResult",
     "FailedEvent",
     "Inbox",
     "InboxStats",
-    "Lane",
     "MemoryInbox",
     "NewEvent",
-    "Outcome",
     "PostgresInbox",
+    "RetryLater",
     "SQLiteInbox",
     "StoredEvent",
     "SystemClock",
     "WebhookDelivery",
     "WebhookRouter",
+    "content_is",
     "is_from_user",
     "parse",
+    "payload_is",
+    "text_matches",
     "verify",
 ]

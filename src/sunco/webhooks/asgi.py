@@ -1,4 +1,4 @@
-"""The types that an ASGI server and an app talk in."""
+"""Types of the ASGI interface."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A delivery: the events that the API posts at once."""
+"""A delivery: the events that the API posts in one request."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sunco._json import is_array, is_object
 from sunco.errors import DecodeError, PayloadError
 from sunco.models.events import Event, UnknownEvent
 
-__all__ = ["WebhookDelivery", "parse", "read", "read_event"]
+__all__ = ["ReceivedEvent", "WebhookDelivery", "parse", "read", "read_event"]
 
 _COMMON: Final = ("type", "id", "payload")
 
@@ -22,10 +22,10 @@ class WebhookDelivery:
     """What the API posts to a webhook.
 
     Attributes:
-        app_id: The app, if the delivery says.
-        webhook_id: The webhook, if the delivery says.
+        app_id: The app's id, if the delivery contains it.
+        webhook_id: The webhook's id, if the delivery contains it.
         version: The version of the webhook's payloads, `"v2"`.
-        events: What happened. They may be of different users and conversations.
+        events: The events; they may belong to different users and conversations.
     """
 
     app_id: str | None
@@ -34,14 +34,31 @@ class WebhookDelivery:
     events: Sequence[Event]
 
 
-def parse(body: bytes | str) -> WebhookDelivery:
-    """Read a delivery. Verify it first: `verify(headers, secret)`.
+@attrs.frozen(slots=True)
+class ReceivedEvent:
+    """An event of a verified delivery.
 
-    One bad event does not lose its neighbours: it arrives as `UnknownEvent`, with the reason in
-    its `error` and what it carried in its `payload`.
+    Attributes:
+        key: The dedupe key.
+        ordering_key: Events with the same ordering key are processed in order.
+        event: The event.
+        raw: The JSON it was read from.
+    """
+
+    key: str
+    ordering_key: str
+    event: Event
+    raw: Any = attrs.field(repr=False)
+
+
+def parse(body: bytes | str) -> WebhookDelivery:
+    """Read a delivery. Verify it first with `verify(headers, secret)`.
+
+    An event that cannot be read does not affect the others: it is an `UnknownEvent` with the
+    reason in `error` and its content in `payload`.
 
     Args:
-        body: The body as it came.
+        body: The body of the request.
 
     Raises:
         PayloadError: It is not JSON in UTF-8, or not an object with a list of `events`.
@@ -50,7 +67,7 @@ def parse(body: bytes | str) -> WebhookDelivery:
 
 
 def read(body: bytes) -> tuple[WebhookDelivery, list[Any]]:
-    """As `parse`, with each event's own JSON besides."""
+    """As `parse`, and the JSON of each event."""
     try:
         document = _json.load(body)
     except DecodeError as error:
@@ -81,7 +98,7 @@ def _read_events(events: list[Any]) -> Sequence[Event]:
 
 
 def read_event(value: Any) -> Event:
-    """Read one event from its JSON; what cannot be read arrives as `UnknownEvent`."""
+    """Read one event from its JSON; one that cannot be read is an `UnknownEvent`."""
     try:
         event: Event = codec.structure([value], list[Event])[0]
     except DecodeError as error:

@@ -1,26 +1,27 @@
-"""Receiving a delivery over HTTP: who may deliver, and what."""
+"""Receiving a delivery over HTTP: checks of method, key, type and size, and the response."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, Final
 
+import anyio
 import attrs
 
-from sunco.errors import WebhookError
+from sunco.errors import SuncoError, WebhookError
 from sunco.webhooks.asgi import Receive, Scope, Send
 from sunco.webhooks.signature import Secrets
 
-__all__ = ["Answer", "DisconnectedError", "Reception"]
+__all__ = ["OK", "ClientDisconnectedError", "HTTPResponse", "RejectedRequestError", "RequestReader"]
 
 
 @attrs.frozen
-class Answer:
-    """What a delivery is answered.
+class HTTPResponse:
+    """The response to a delivery.
 
     Attributes:
-        status: 2xx: it is not to come again; 500: it is; 400 and 401: it is not, either.
-        reason: Why, for whoever looks into the webhook's failures.
+        status: The HTTP status. The platform delivers again after 408 and 500.
+        reason: The reason in words, for the logs of the webhook's owner.
     """
 
     status: int
@@ -33,81 +34,93 @@ class Answer:
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
         ]
-        if self.status == METHOD_NOT_ALLOWED.status:
+        if self.status == _METHOD_NOT_ALLOWED.status:
             headers.append((b"allow", b"POST"))
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
 
-OK: Final = Answer(200)
-METHOD_NOT_ALLOWED: Final = Answer(405, "Webhooks are delivered with POST.")
-NOT_JSON: Final = Answer(415, "A delivery is application/json, and not compressed.")
+OK: Final = HTTPResponse(200)
+_METHOD_NOT_ALLOWED: Final = HTTPResponse(405, "Webhooks are delivered with POST.")
+_NOT_JSON: Final = HTTPResponse(415, "A delivery must be application/json, without compression.")
 
 
-class DisconnectedError(Exception):
-    """Whoever delivered has gone."""
+class ClientDisconnectedError(SuncoError):
+    """The client disconnected before the request was complete."""
 
 
-class RefusedError(WebhookError):
-    """A delivery that is answered without handling it."""
+class RejectedRequestError(WebhookError):
+    """A request that is rejected.
 
-    def __init__(self, answer: Answer) -> None:
-        super().__init__(answer.reason)
-        self.answer = answer
-
-
-class Reception:
-    """Lets deliveries in that show a secret and are JSON of a bearable length.
-
-    Args:
-        secrets: The secrets that a delivery may show.
-        max_body_bytes: How long a delivery may be.
+    Attributes:
+        response: The error response.
     """
 
-    def __init__(self, secrets: Secrets, *, max_body_bytes: int) -> None:
+    def __init__(self, response: HTTPResponse) -> None:
+        super().__init__(response.reason)
+        self.response = response
+
+
+class RequestReader:
+    """Reads the bodies of requests that show a secret and carry JSON of a permitted size.
+
+    Args:
+        secrets: The accepted secrets.
+        max_body_bytes: The maximum size of a body.
+        body_timeout: Seconds within which a body has to arrive.
+    """
+
+    def __init__(self, secrets: Secrets, *, max_body_bytes: int, body_timeout: float) -> None:
         self._secrets = secrets
         self._max_body_bytes = max_body_bytes
-        self._too_large = Answer(413, f"A delivery has at most {max_body_bytes} bytes.")
+        self._body_timeout = body_timeout
+        self._too_large = HTTPResponse(413, f"A delivery has at most {max_body_bytes} bytes.")
+        self._too_slow = HTTPResponse(408, f"The body did not arrive within {body_timeout:g} s.")
 
-    async def admit(self, scope: Scope, receive: Receive) -> bytes:
-        """Read a delivery's body, if it may come in.
+    async def read(self, scope: Scope, receive: Receive) -> bytes:
+        """Check a request and read its body.
 
         Raises:
-            RefusedError: It may not; nothing of the body, or no more of it, was read.
-            DisconnectedError: It was broken off.
+            RejectedRequestError: The request is rejected; no more of its body is read.
+            ClientDisconnectedError: The client disconnected.
         """
         if scope["method"] != "POST":
-            raise RefusedError(METHOD_NOT_ALLOWED)
+            raise RejectedRequestError(_METHOD_NOT_ALLOWED)
         headers: list[tuple[bytes, bytes]] = list(scope["headers"])
-        refusal = self._secrets.refusal(headers)
-        if refusal is not None:
-            raise RefusedError(Answer(401, f"The delivery {refusal}."))
+        problem = self._secrets.problem(headers)
+        if problem is not None:
+            raise RejectedRequestError(HTTPResponse(401, f"The delivery {problem}."))
         length = 0
         for name, value in headers:
             match name.lower():
                 case b"content-type" if not _is_json(value):
-                    raise RefusedError(NOT_JSON)
+                    raise RejectedRequestError(_NOT_JSON)
                 case b"content-encoding" if value.strip().lower() != b"identity":
-                    raise RefusedError(NOT_JSON)
+                    raise RejectedRequestError(_NOT_JSON)
                 case b"content-length" if value.isdigit():
                     length = int(value)
                 case _:
                     pass
         if length > self._max_body_bytes:
-            raise RefusedError(self._too_large)
-        return await self._read(receive)
+            raise RejectedRequestError(self._too_large)
+        body: bytes | None = None
+        with anyio.move_on_after(self._body_timeout):
+            body = await self._read_body(receive)
+        if body is None:
+            raise RejectedRequestError(self._too_slow)
+        return body
 
-    async def _read(self, receive: Receive) -> bytes:
+    async def _read_body(self, receive: Receive) -> bytes:
         chunks: list[bytes] = []
         length = 0
         while True:
             message: Any = await receive()
             if message["type"] != "http.request":
-                raise DisconnectedError
+                raise ClientDisconnectedError("The client disconnected.")
             chunk = message.get("body", b"")
             length += len(chunk)
             if length > self._max_body_bytes:
-                raise RefusedError(self._too_large)
+                raise RejectedRequestError(self._too_large)
             chunks.append(chunk)
             if not message.get("more_body", False):
                 return b"".join(chunks)

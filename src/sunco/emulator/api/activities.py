@@ -19,7 +19,7 @@ _READ = "conversation:read"
 operations: Operations = Operations()
 
 
-@operations.add("POST", f"{CONVERSATION}/activity", body=ACTIVITY)
+@operations.add("PostActivity", "POST", f"{CONVERSATION}/activity", body=ACTIVITY)
 def post(call: Call) -> Result:
     """Record a read receipt, or a typing indicator of the business."""
     conversation = conversation_of(call)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 operations: Operations = Operations()
 
 
-@operations.add("POST", APPS, status=201, body=APP_CREATE, scopes=ACCOUNT)
+@operations.add("CreateApp", "POST", APPS, status=201, body=APP_CREATE, scopes=ACCOUNT)
 def create(call: Call) -> Result:
     """Create an app, without integrations or a switchboard."""
     if len(call.account.apps) >= call.account.limits.apps:
@@ -29,7 +29,7 @@ def create(call: Call) -> Result:
     return {"app": call.account.create_app(call.body).to_json()}
 
 
-@operations.add("GET", APPS, scopes=ACCOUNT)
+@operations.add("ListApps", "GET", APPS, scopes=ACCOUNT)
 def list_(call: Call) -> Result:
     """List the apps."""
     page = read_page(call.query)
@@ -44,20 +44,20 @@ def list_(call: Call) -> Result:
     return select(call.account.listing, page).to_json("apps", App.to_json, call.url, call.query)
 
 
-@operations.add("GET", ANY_APP, scopes=APP)
+@operations.add("GetApp", "GET", ANY_APP, scopes=APP)
 def get(call: Call) -> Result:
     """Return one app."""
     return {"app": call.app.to_json_with_subdomain()}
 
 
-@operations.add("PATCH", ANY_APP, body=APP_UPDATE, scopes=APP)
+@operations.add("UpdateApp", "PATCH", ANY_APP, body=APP_UPDATE, scopes=APP)
 def update(call: Call) -> Result:
     """Update an app: missing members are kept."""
     call.app.update(call.body)
     return {"app": call.app.to_json()}
 
 
-@operations.add("DELETE", ANY_APP, scopes=ACCOUNT, erases=True)
+@operations.add("DeleteApp", "DELETE", ANY_APP, scopes=ACCOUNT, erases=True)
 def delete(call: Call) -> Result:
     """Delete an app with everything in it."""
     call.account.delete_app(call.app)

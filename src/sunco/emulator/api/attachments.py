@@ -18,7 +18,7 @@ _ALL = f"{ANY_APP}/attachments"
 operations: Operations = Operations()
 
 
-@operations.add("POST", _ALL, status=201, takes_file=True)
+@operations.add("UploadAttachment", "POST", _ALL, status=201, takes_file=True)
 def upload(call: Call) -> Result:
     """Store a file, and return its URL."""
     if call.query.get("access") != "public":
@@ -46,7 +46,7 @@ def upload(call: Call) -> Result:
     return {"attachment": {"mediaUrl": url, "mediaType": file.media_type}}
 
 
-@operations.add("POST", f"{_ALL}/remove", body=ATTACHMENT_REMOVE)
+@operations.add("DeleteAttachment", "POST", f"{_ALL}/remove", body=ATTACHMENT_REMOVE)
 def remove(call: Call) -> Result:
     """Delete a file."""
     url: str = call.body["mediaUrl"]

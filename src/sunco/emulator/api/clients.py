@@ -21,7 +21,7 @@ CLIENTS = f"{USER}/clients"
 operations: Operations = Operations()
 
 
-@operations.add("POST", CLIENTS, status=201, body=CLIENT_CREATE)
+@operations.add("CreateClient", "POST", CLIENTS, status=201, body=CLIENT_CREATE)
 def create(call: Call) -> Result:
     """Ask to link a user to a channel."""
     user = user_of(call)
@@ -39,7 +39,7 @@ def create(call: Call) -> Result:
     return {"client": clients.link(call.app, user, criteria, conversation).to_json()}
 
 
-@operations.add("GET", CLIENTS)
+@operations.add("ListClients", "GET", CLIENTS)
 def list_(call: Call) -> Result:
     """List the clients of a user, a page at a time."""
     page = read_page(call.query)
@@ -48,7 +48,7 @@ def list_(call: Call) -> Result:
     )
 
 
-@operations.add("DELETE", f"{CLIENTS}/{{clientId}}")
+@operations.add("RemoveClient", "DELETE", f"{CLIENTS}/{{clientId}}")
 def remove(call: Call) -> Result:
     """Remove a client of a user, from all conversations too."""
     user = user_of(call)

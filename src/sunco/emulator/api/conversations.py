@@ -27,7 +27,7 @@ DATASET_ID = 1234567890123456
 operations: Operations = Operations()
 
 
-@operations.add("POST", CONVERSATIONS, status=201, body=CONVERSATION_CREATE)
+@operations.add("CreateConversation", "POST", CONVERSATIONS, status=201, body=CONVERSATION_CREATE)
 def create(call: Call) -> Result:
     """Create a conversation."""
     entries = call.body.get("participants", [])
@@ -44,7 +44,7 @@ def create(call: Call) -> Result:
     return {"conversation": create_conversation(call.app, call.body, joined).to_json()}
 
 
-@operations.add("GET", CONVERSATIONS)
+@operations.add("ListConversations", "GET", CONVERSATIONS)
 def list_(call: Call) -> Result:
     """List the conversations of one user, a page at a time."""
     page = read_page(call.query)
@@ -58,13 +58,13 @@ def list_(call: Call) -> Result:
     )
 
 
-@operations.add("GET", CONVERSATION)
+@operations.add("GetConversation", "GET", CONVERSATION)
 def get(call: Call) -> Result:
     """Return one conversation."""
     return {"conversation": conversation_of(call).to_json()}
 
 
-@operations.add("PATCH", CONVERSATION, body=CONVERSATION_UPDATE)
+@operations.add("UpdateConversation", "PATCH", CONVERSATION, body=CONVERSATION_UPDATE)
 def update(call: Call) -> Result:
     """Update a conversation: null clears, missing members are kept."""
     conversation = conversation_of(call)
@@ -72,7 +72,7 @@ def update(call: Call) -> Result:
     return {"conversation": conversation.to_json()}
 
 
-@operations.add("DELETE", CONVERSATION)
+@operations.add("DeleteConversation", "DELETE", CONVERSATION)
 def delete(call: Call) -> Result:
     """Delete a conversation that is not the default of its user."""
     conversation = conversation_of(call)
@@ -84,7 +84,7 @@ def delete(call: Call) -> Result:
     return {}
 
 
-@operations.add("POST", f"{CONVERSATION}/download", body=DOWNLOAD)
+@operations.add("DownloadMessageRef", "POST", f"{CONVERSATION}/download", body=DOWNLOAD)
 def download_message_ref(call: Call) -> Result:
     """Accept a reference to Apple's data; nothing is downloaded."""
     conversation_of(call)
@@ -92,7 +92,9 @@ def download_message_ref(call: Call) -> Result:
     return {}
 
 
-@operations.add("POST", f"{CONVERSATION}/conversionEvents", body=CONVERSION_EVENTS)
+@operations.add(
+    "PostConversionEvents", "POST", f"{CONVERSATION}/conversionEvents", body=CONVERSION_EVENTS
+)
 def post_conversion_events(call: Call) -> Result:
     """Accept conversion events, and return their number."""
     conversation_of(call)

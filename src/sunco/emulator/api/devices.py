@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 operations: Operations = Operations()
 
 
-@operations.add("GET", f"{USER}/devices")
+@operations.add("ListDevices", "GET", f"{USER}/devices")
 def list_(call: Call) -> Result:
     """List the devices of a user, the most recently seen first."""
     devices = sorted(user_of(call).devices, key=attrgetter("last_seen", "id"), reverse=True)
     return {"devices": [device.to_json() for device in devices]}
 
 
-@operations.add("GET", f"{USER}/devices/{{deviceId}}")
+@operations.add("GetDevice", "GET", f"{USER}/devices/{{deviceId}}")
 def get(call: Call) -> Result:
     """Return one device."""
     device = user_of(call).devices.get(call.ids["deviceId"])

@@ -25,7 +25,7 @@ operations: Operations = Operations()
 
 
 # The type determines the schema of the body, so the functions validate it.
-@operations.add("POST", INTEGRATIONS, status=201, body=Object(), scopes=APP)
+@operations.add("CreateIntegration", "POST", INTEGRATIONS, status=201, body=Object(), scopes=APP)
 def create(call: Call) -> Result:
     """Create an integration; one of type custom has its first webhook in the body."""
     name = call.body.get("type")
@@ -48,7 +48,7 @@ def create(call: Call) -> Result:
     return {"integration": view(call.app, integration)}
 
 
-@operations.add("GET", INTEGRATIONS, scopes=APP)
+@operations.add("ListIntegrations", "GET", INTEGRATIONS, scopes=APP)
 def list_(call: Call) -> Result:
     """List the integrations, all or those of some types."""
     page = read_page(call.query)
@@ -67,13 +67,13 @@ def list_(call: Call) -> Result:
     )
 
 
-@operations.add("GET", INTEGRATION, scopes=APP)
+@operations.add("GetIntegration", "GET", INTEGRATION, scopes=APP)
 def get(call: Call) -> Result:
     """Return one integration."""
     return {"integration": view(call.app, integration_of(call))}
 
 
-@operations.add("PATCH", INTEGRATION, body=Object(), scopes=APP)
+@operations.add("UpdateIntegration", "PATCH", INTEGRATION, body=Object(), scopes=APP)
 def update(call: Call) -> Result:
     """Update an integration: null clears, missing members are kept."""
     integration = integration_of(call)
@@ -86,7 +86,7 @@ def update(call: Call) -> Result:
     return {"integration": view(call.app, integration)}
 
 
-@operations.add("DELETE", INTEGRATION, scopes=APP)
+@operations.add("DeleteIntegration", "DELETE", INTEGRATION, scopes=APP)
 def delete(call: Call) -> Result:
     """Delete an integration with its webhooks and keys."""
     integration = integration_of(call)

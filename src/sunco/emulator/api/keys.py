@@ -20,11 +20,12 @@ MAX_KEYS = 10
 operations: Operations = Operations()
 
 
-def _add_all(path: str, schema: Schema, scopes: tuple[str, ...]) -> None:
-    operations.add("POST", path, status=201, body=schema, scopes=scopes)(create)
-    operations.add("GET", path, scopes=scopes)(list_)
-    operations.add("GET", f"{path}/{{keyId}}", scopes=scopes)(get)
-    operations.add("DELETE", f"{path}/{{keyId}}", scopes=scopes)(delete)
+def _add_all(kind: str, path: str, schema: Schema, scopes: tuple[str, ...]) -> None:
+    add = operations.add
+    add(f"Create{kind}", "POST", path, status=201, body=schema, scopes=scopes)(create)
+    add(f"List{kind}s", "GET", path, scopes=scopes)(list_)
+    add(f"Get{kind}", "GET", f"{path}/{{keyId}}", scopes=scopes)(get)
+    add(f"Delete{kind}", "DELETE", f"{path}/{{keyId}}", scopes=scopes)(delete)
 
 
 def create(call: Call) -> Result:
@@ -70,5 +71,5 @@ def _key(call: Call) -> Key:
     return key
 
 
-_add_all(f"{ANY_APP}/keys", APP_KEY, ACCOUNT)
-_add_all(f"{INTEGRATION}/keys", INTEGRATION_KEY, APP)
+_add_all("AppKey", f"{ANY_APP}/keys", APP_KEY, ACCOUNT)
+_add_all("CustomIntegrationKey", f"{INTEGRATION}/keys", INTEGRATION_KEY, APP)

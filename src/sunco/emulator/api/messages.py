@@ -28,7 +28,7 @@ NO_INTEGRATION = "none"
 operations: Operations = Operations()
 
 
-@operations.add("POST", MESSAGES, status=201, body=MESSAGE)
+@operations.add("PostMessage", "POST", MESSAGES, status=201, body=MESSAGE)
 def post(call: Call) -> Result:
     """Post a message. The response is a list of one."""
     conversation = conversation_of(call)
@@ -49,7 +49,7 @@ def post(call: Call) -> Result:
     return {"messages": [posted]}
 
 
-@operations.add("GET", MESSAGES)
+@operations.add("ListMessages", "GET", MESSAGES)
 def list_(call: Call) -> Result:
     """List messages backwards: the newest page first, each page oldest first."""
     page = read_page(call.query, fixed_size=MAX_SIZE)
@@ -62,14 +62,14 @@ def list_(call: Call) -> Result:
     )
 
 
-@operations.add("DELETE", MESSAGES)
+@operations.add("DeleteAllMessages", "DELETE", MESSAGES)
 def delete_all(call: Call) -> Result:
     """Delete all messages of a conversation."""
     messages.delete_all_messages(call.app, conversation_of(call))
     return {}
 
 
-@operations.add("DELETE", f"{MESSAGES}/{{messageId}}")
+@operations.add("DeleteMessage", "DELETE", f"{MESSAGES}/{{messageId}}")
 def delete(call: Call) -> Result:
     """Delete one message."""
     if not messages.delete_message(call.app, conversation_of(call), call.ids["messageId"]):

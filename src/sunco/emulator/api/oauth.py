@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 operations: Operations = Operations()
 
 
-@operations.add("GET", "/oauth/authorize", status=302, scopes=PUBLIC, mutates=True)
+@operations.add("Authorize", "GET", "/oauth/authorize", status=302, scopes=PUBLIC, mutates=True)
 def authorize(call: Call) -> Result:
     """Redirect the browser with a code. Access to the first app is granted without asking."""
     partner = call.account.credentials.partners.get(call.query.get("client_id", ""))
@@ -44,7 +44,7 @@ def authorize(call: Call) -> Result:
     return Redirect(f"{uri}{'&' if '?' in uri else '?'}{urlencode(query)}")
 
 
-@operations.add("POST", "/oauth/token", body=TOKEN, scopes=PUBLIC, takes_form=True)
+@operations.add("GetToken", "POST", "/oauth/token", body=TOKEN, scopes=PUBLIC, takes_form=True)
 def get_token(call: Call) -> Result:
     """Exchange a code, once, for an access token of the partner's integration."""
     account, body = call.account, call.body
@@ -69,7 +69,7 @@ def get_token(call: Call) -> Result:
     return {"access_token": token, "token_type": "Bearer"}
 
 
-@operations.add("GET", "/v2/tokenInfo", scopes=EVERYONE)
+@operations.add("GetTokenInfo", "GET", "/v2/tokenInfo", scopes=EVERYONE)
 def token_info(call: Call) -> Result:
     """Return the app that the credentials give access to."""
     app_id = call.principal.app_id
@@ -78,7 +78,7 @@ def token_info(call: Call) -> Result:
     return {"app": call.account.apps[app_id].to_json_with_subdomain()}
 
 
-@operations.add("DELETE", "/oauth/authorization", scopes=INTEGRATION)
+@operations.add("RevokeAccess", "DELETE", "/oauth/authorization", scopes=INTEGRATION)
 def revoke_access(call: Call) -> Result:
     """Remove the caller's integration, with its webhooks and tokens."""
     account, principal = call.account, call.principal

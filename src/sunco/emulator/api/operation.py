@@ -91,6 +91,7 @@ class Operation:
     Its function is not a coroutine: no other request runs between its reads and its writes.
     """
 
+    name: str
     run: Callable[[Call], Result]
     method: str
     path: str
@@ -175,6 +176,7 @@ class Operations:
 
     def add(
         self,
+        name: str,
         method: str,
         path: str,
         *,
@@ -190,6 +192,7 @@ class Operations:
         """Add the decorated function as an operation.
 
         Args:
+            name: Its name in the spec, as `PostMessage`.
             method: The HTTP method.
             path: The path, with the names of ids in braces.
             status: The status of a successful response.
@@ -205,6 +208,7 @@ class Operations:
         def decorate(run: Callable[[Call], Result]) -> Callable[[Call], Result]:
             self.all.append(
                 Operation(
+                    name,
                     run,
                     method,
                     path,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 operations: Operations = Operations()
 
 
-@operations.add("GET", f"{CONVERSATION}/participants")
+@operations.add("ListParticipants", "GET", f"{CONVERSATION}/participants")
 def list_(call: Call) -> Result:
     """List the participants of a conversation, a page at a time."""
     page = read_page(call.query)
@@ -28,7 +28,7 @@ def list_(call: Call) -> Result:
     )
 
 
-@operations.add("POST", f"{CONVERSATION}/join", status=201, body=PARTICIPANT)
+@operations.add("JoinConversation", "POST", f"{CONVERSATION}/join", status=201, body=PARTICIPANT)
 def join(call: Call) -> Result:
     """Add a user to an sdkGroup conversation."""
     conversation = conversation_of(call)
@@ -46,7 +46,7 @@ def join(call: Call) -> Result:
     return {"participant": participant.to_json()}
 
 
-@operations.add("POST", f"{CONVERSATION}/leave", body=LEAVE)
+@operations.add("LeaveConversation", "POST", f"{CONVERSATION}/leave", body=LEAVE)
 def leave(call: Call) -> Result:
     """Remove a user from a conversation."""
     conversation = conversation_of(call)

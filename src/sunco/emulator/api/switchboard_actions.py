@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sunco.emulator.api.lookup import conversation_of
 from sunco.emulator.api.operation import Operations
 from sunco.emulator.api.paths import CONVERSATION
-from sunco.emulator.errors import bad_request, forbidden
+from sunco.emulator.errors import forbidden
 from sunco.emulator.schemas.conversations import CONTROL, CONTROL_TRANSFER
-from sunco.emulator.state.rendering import omit_none
-from sunco.emulator.state.switchboard import NEXT, Control, ControlError, Switchboard
+from sunco.emulator.services.control import move, release
+from sunco.emulator.state.switchboard import NEXT, Control, Switchboard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 operations: Operations = Operations()
 
 
-@operations.add("POST", f"{CONVERSATION}/passControl", body=CONTROL_TRANSFER)
+@operations.add("PassControl", "POST", f"{CONVERSATION}/passControl", body=CONTROL_TRANSFER)
 def pass_control(call: Call) -> Result:
     """Make a switchboard integration active.
 
@@ -33,7 +33,7 @@ def pass_control(call: Call) -> Result:
     return _move(call, "passControl", lambda board, control: board.pass_control(control, reference))
 
 
-@operations.add("POST", f"{CONVERSATION}/offerControl", body=CONTROL_TRANSFER)
+@operations.add("OfferControl", "POST", f"{CONVERSATION}/offerControl", body=CONTROL_TRANSFER)
 def offer_control(call: Call) -> Result:
     """Make a switchboard integration pending."""
     reference = call.body["switchboardIntegration"]
@@ -42,7 +42,7 @@ def offer_control(call: Call) -> Result:
     )
 
 
-@operations.add("POST", f"{CONVERSATION}/acceptControl", body=CONTROL)
+@operations.add("AcceptControl", "POST", f"{CONVERSATION}/acceptControl", body=CONTROL)
 def accept_control(call: Call) -> Result:
     """Make the pending switchboard integration active."""
     pending = conversation_of(call).control.pending
@@ -51,29 +51,23 @@ def accept_control(call: Call) -> Result:
     return _move(call, "acceptControl", Switchboard.accept_control)
 
 
-@operations.add("POST", f"{CONVERSATION}/releaseControl", body=CONTROL, body_required=False)
+@operations.add(
+    "ReleaseControl",
+    "POST",
+    f"{CONVERSATION}/releaseControl",
+    body=CONTROL,
+    body_required=False,
+)
 def release_control(call: Call) -> Result:
     """Release the control of a conversation until its user writes again."""
     conversation = conversation_of(call)
     _check_caller(call, conversation.control.active)
-    conversation.control = Control()
-    metadata = call.body.get("metadata")
-    call.app.announce("switchboard:releaseControl", conversation, **omit_none(metadata=metadata))
+    release(call.app, conversation, call.body.get("metadata"))
     return {}
 
 
-def _move(
-    call: Call, action: str, move: Callable[[Switchboard, Control], Control]
-) -> dict[str, Any]:
-    conversation = conversation_of(call)
-    metadata = omit_none(metadata=call.body.get("metadata"))
-    try:
-        conversation.control = move(call.app.switchboard or Switchboard(), conversation.control)
-    except ControlError as error:
-        payload = {"error": {"code": error.code, "message": str(error)}, **metadata}
-        call.app.announce(f"switchboard:{action}:failure", conversation, **payload)
-        raise bad_request(str(error)) from None
-    call.app.announce(f"switchboard:{action}", conversation, **metadata)
+def _move(call: Call, action: str, change: Callable[[Switchboard, Control], Control]) -> Result:
+    move(call.app, conversation_of(call), action, change, call.body.get("metadata"))
     return {}
 
 

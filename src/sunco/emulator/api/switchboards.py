@@ -26,7 +26,7 @@ _INTEGRATION = f"{_INTEGRATIONS}/{{switchboardIntegrationId}}"
 operations: Operations = Operations()
 
 
-@operations.add("POST", _ALL, status=201, scopes=APP)
+@operations.add("CreateSwitchboard", "POST", _ALL, status=201, scopes=APP)
 def create(call: Call) -> Result:
     """Create the app's switchboard, disabled and empty."""
     if call.app.switchboard is not None:
@@ -35,14 +35,14 @@ def create(call: Call) -> Result:
     return {"switchboard": call.app.switchboard.to_json()}
 
 
-@operations.add("GET", _ALL, scopes=APP)
+@operations.add("ListSwitchboards", "GET", _ALL, scopes=APP)
 def list_(call: Call) -> Result:
     """List the switchboards, at most one."""
     switchboard = call.app.switchboard
     return {"switchboards": [switchboard.to_json()] if switchboard else []}
 
 
-@operations.add("PATCH", _ONE, body=SWITCHBOARD, scopes=APP)
+@operations.add("UpdateSwitchboard", "PATCH", _ONE, body=SWITCHBOARD, scopes=APP)
 def update(call: Call) -> Result:
     """Update the switchboard: missing members are kept."""
     switchboard = _switchboard(call)
@@ -58,7 +58,7 @@ def update(call: Call) -> Result:
     return {"switchboard": switchboard.to_json()}
 
 
-@operations.add("DELETE", _ONE, scopes=APP)
+@operations.add("DeleteSwitchboard", "DELETE", _ONE, scopes=APP)
 def delete(call: Call) -> Result:
     """Delete the switchboard, and release the control of all conversations."""
     _switchboard(call)
@@ -68,7 +68,14 @@ def delete(call: Call) -> Result:
     return {}
 
 
-@operations.add("POST", _INTEGRATIONS, status=201, body=SWITCHBOARD_INTEGRATION_CREATE, scopes=APP)
+@operations.add(
+    "CreateSwitchboardIntegration",
+    "POST",
+    _INTEGRATIONS,
+    status=201,
+    body=SWITCHBOARD_INTEGRATION_CREATE,
+    scopes=APP,
+)
 def create_integration(call: Call) -> Result:
     """Add an integration to the switchboard."""
     switchboard = _switchboard(call)
@@ -85,14 +92,20 @@ def create_integration(call: Call) -> Result:
     return {"switchboardIntegration": entry.settings_to_json()}
 
 
-@operations.add("GET", _INTEGRATIONS, scopes=APP)
+@operations.add("ListSwitchboardIntegrations", "GET", _INTEGRATIONS, scopes=APP)
 def list_integrations(call: Call) -> Result:
     """List the integrations on the switchboard."""
     entries = _switchboard(call).integrations
     return {"switchboardIntegrations": [entry.settings_to_json() for entry in entries]}
 
 
-@operations.add("PATCH", _INTEGRATION, body=SWITCHBOARD_INTEGRATION_UPDATE, scopes=APP)
+@operations.add(
+    "UpdateSwitchboardIntegration",
+    "PATCH",
+    _INTEGRATION,
+    body=SWITCHBOARD_INTEGRATION_UPDATE,
+    scopes=APP,
+)
 def update_integration(call: Call) -> Result:
     """Update a switchboard integration: missing members are kept."""
     switchboard = _switchboard(call)
@@ -106,7 +119,7 @@ def update_integration(call: Call) -> Result:
     return {"switchboardIntegration": entry.settings_to_json()}
 
 
-@operations.add("DELETE", _INTEGRATION, scopes=APP)
+@operations.add("DeleteSwitchboardIntegration", "DELETE", _INTEGRATION, scopes=APP)
 def delete_integration(call: Call) -> Result:
     """Remove an integration from the switchboard and from the control of all conversations."""
     switchboard = _switchboard(call)

@@ -22,7 +22,7 @@ _EMAIL = "filter[identities.email]"
 operations: Operations = Operations()
 
 
-@operations.add("POST", USERS, status=201, body=USER_CREATE)
+@operations.add("CreateUser", "POST", USERS, status=201, body=USER_CREATE)
 def create(call: Call) -> Result:
     """Create a user."""
     external_id = call.body.get("externalId")
@@ -31,7 +31,7 @@ def create(call: Call) -> Result:
     return {"user": users.create_user(call.app, call.body).to_json()}
 
 
-@operations.add("GET", USERS)
+@operations.add("ListUsers", "GET", USERS)
 def list_(call: Call) -> Result:
     """List the users that have a verified e-mail address."""
     email = call.query.get(_EMAIL)
@@ -42,13 +42,13 @@ def list_(call: Call) -> Result:
     return {"users": [user.to_json() for user in found]}
 
 
-@operations.add("GET", USER)
+@operations.add("GetUser", "GET", USER)
 def get(call: Call) -> Result:
     """Return one user."""
     return {"user": user_of(call).to_json()}
 
 
-@operations.add("PATCH", USER, body=USER_UPDATE)
+@operations.add("UpdateUser", "PATCH", USER, body=USER_UPDATE)
 def update(call: Call) -> Result:
     """Update a user: null clears, missing members are kept."""
     user = user_of(call)
@@ -56,14 +56,16 @@ def update(call: Call) -> Result:
     return {"user": user.to_json()}
 
 
-@operations.add("DELETE", USER, erases=True)
+@operations.add("DeleteUser", "DELETE", USER, erases=True)
 def delete(call: Call) -> Result:
     """Delete a user, its clients and its personal conversations."""
     users.delete_user(call.app, user_of(call))
     return {}
 
 
-@operations.add("DELETE", f"{USER}/personalinformation", erases=True)
+@operations.add(
+    "DeleteUserPersonalInformation", "DELETE", f"{USER}/personalinformation", erases=True
+)
 def delete_personal_information(call: Call) -> Result:
     """Clear who a user is; the messages are kept."""
     user = user_of(call)
@@ -71,7 +73,7 @@ def delete_personal_information(call: Call) -> Result:
     return {"user": user.to_json()}
 
 
-@operations.add("POST", f"{USERS}/{{zendeskId}}/sync", body=SYNC, body_required=False)
+@operations.add("SyncUser", "POST", f"{USERS}/{{zendeskId}}/sync", body=SYNC, body_required=False)
 def sync(call: Call) -> Result:
     """Update a user from its Zendesk user."""
     zendesk_id = call.ids["zendeskId"]

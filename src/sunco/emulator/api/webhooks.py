@@ -25,7 +25,7 @@ _ONE = f"{_ALL}/{{webhookId}}"
 operations: Operations = Operations()
 
 
-@operations.add("POST", _ALL, status=201, body=WEBHOOK_CREATE, scopes=WEBHOOKS)
+@operations.add("CreateWebhook", "POST", _ALL, status=201, body=WEBHOOK_CREATE, scopes=WEBHOOKS)
 def create(call: Call) -> Result:
     """Create a webhook."""
     integration = integration_of(call)
@@ -35,7 +35,7 @@ def create(call: Call) -> Result:
     return {"webhook": add_webhook(call.app, integration["id"], call.body).to_json()}
 
 
-@operations.add("GET", _ALL, scopes=WEBHOOKS)
+@operations.add("ListWebhooks", "GET", _ALL, scopes=WEBHOOKS)
 def list_(call: Call) -> Result:
     """List the webhooks of an integration."""
     integration_id = integration_of(call)["id"]
@@ -43,13 +43,13 @@ def list_(call: Call) -> Result:
     return {"webhooks": [webhook.to_json() for webhook in found]}
 
 
-@operations.add("GET", _ONE, scopes=WEBHOOKS)
+@operations.add("GetWebhook", "GET", _ONE, scopes=WEBHOOKS)
 def get(call: Call) -> Result:
     """Return one webhook."""
     return {"webhook": _webhook(call).to_json()}
 
 
-@operations.add("PATCH", _ONE, body=WEBHOOK_UPDATE, scopes=WEBHOOKS)
+@operations.add("UpdateWebhook", "PATCH", _ONE, body=WEBHOOK_UPDATE, scopes=WEBHOOKS)
 def update(call: Call) -> Result:
     """Update a webhook: missing members are kept."""
     webhook = _webhook(call)
@@ -57,7 +57,7 @@ def update(call: Call) -> Result:
     return {"webhook": webhook.to_json()}
 
 
-@operations.add("DELETE", _ONE, scopes=WEBHOOKS)
+@operations.add("DeleteWebhook", "DELETE", _ONE, scopes=WEBHOOKS)
 def delete(call: Call) -> Result:
     """Delete a webhook with the events that wait for it."""
     call.app.webhooks.remove(_webhook(call).id)

@@ -47,6 +47,7 @@ class Actions:
         required: tuple[str, ...] = (),
         rules: tuple[Rule, ...] = (),
         mutates: bool = True,
+        name: str | None = None,
     ) -> Callable[[Run], Run]:
         """Add the decorated function as an action, by its name.
 
@@ -55,11 +56,13 @@ class Actions:
             required: The required arguments.
             rules: Conditions across arguments.
             mutates: Whether it changes the state.
+            name: The name of the action, if it is not that of the function.
         """
 
         def decorate(run: Run) -> Run:
             schema = Object(properties, required, rules, additional_properties=False)
-            self.all[run.__name__] = Action(run.__name__, schema, run, mutates)
+            known_as = name or run.__name__
+            self.all[known_as] = Action(known_as, schema, run, mutates)
             return run
 
         return decorate

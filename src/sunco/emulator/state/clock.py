@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64encode
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from secrets import token_bytes
 from typing import TYPE_CHECKING
 
@@ -41,13 +41,14 @@ class Clock:
     ) -> None:
         self._now = now
         self._frozen: datetime | None = None
+        self.offset: timedelta = timedelta()
         self.prefix: str = prefix or f"{int(now().timestamp() * 1000):012x}"
         self.seed: bytes = seed or token_bytes(32)
         self.number: int = number
 
     def now(self) -> datetime:
         """The current time, aware."""
-        return self._frozen or self._now()
+        return self._frozen or self._now() + self.offset
 
     @contextmanager
     def frozen(self, moment: datetime) -> Generator[None, None, None]:

@@ -1,1 +1,1 @@
-"""Processing events: which handlers run, when, and in what order."""
+"""Processing of events: before the response, or from an inbox."""

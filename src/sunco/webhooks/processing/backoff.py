@@ -1,29 +1,27 @@
-"""When to try an event again."""
+"""How often an event is attempted, and the delay before the next attempt."""
 
 from __future__ import annotations
 
 import attrs
 
-__all__ = ["Retries"]
+__all__ = ["Backoff"]
 
 
 @attrs.frozen(kw_only=True)
-class Retries:
-    """When to try again an event whose handling has failed, and when to set it aside.
+class Backoff:
+    """Exponential backoff without jitter: ordering keys fail independently of each other.
 
     Attributes:
-        attempts: How often it is tried in all.
-        delay: Seconds before the second try; each further time it is twice as long.
-        longest_delay: Seconds that it is at most.
+        max_attempts: The maximum number of attempts of an event.
+        delay: Seconds before the second attempt; the delay doubles with each further one.
+        max_delay: The maximum delay in seconds.
     """
 
-    attempts: int
+    max_attempts: int
     delay: float
-    longest_delay: float
+    max_delay: float
 
-    def delay_after(self, attempts: int) -> float | None:
-        """Seconds to wait after so many tries, or None to set the event aside."""
-        if attempts >= self.attempts:
-            return None
-        # Far fewer doublings than a float can hold.
-        return min(self.delay * 2.0 ** min(attempts - 1, 100), self.longest_delay)
+    def delay_after(self, attempts: int) -> float:
+        """Seconds to wait after this many attempts."""
+        # Few enough doublings for a float.
+        return min(self.delay * 2.0 ** min(attempts - 1, 100), self.max_delay)

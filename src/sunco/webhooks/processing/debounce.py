@@ -1,4 +1,4 @@
-"""Events that are handed over together: gathering them while requests wait."""
+"""Debouncing without an inbox: events are collected into a batch while their requests wait."""
 
 from __future__ import annotations
 
@@ -8,94 +8,95 @@ from typing import Final
 import anyio
 
 from sunco._clock import Clock
-from sunco.models.events import Event
+from sunco.webhooks.delivery import ReceivedEvent
 from sunco.webhooks.handlers import Handler
 
-__all__ = ["LARGEST_BATCH", "LONGEST_WAIT", "Batch", "Batches", "due_at"]
+__all__ = ["MAX_BATCH", "MAX_WAIT_FACTOR", "Batch", "Debouncer", "due_at"]
 
-LARGEST_BATCH: Final = 100
-LONGEST_WAIT: Final = 10
-"""The longest that the first of a batch waits, in times of the debounce."""
+MAX_BATCH: Final = 100
+MAX_WAIT_FACTOR: Final = 10
+"""The longest time that the first event of a batch waits, as a multiple of the debounce."""
 
 
-def due_at(debounce: float, first: float, last: float, longest: float | None = None) -> float:
-    """When a batch is handed over, whose first and last events arrived when they did."""
-    return min(last + debounce, first + (longest or LONGEST_WAIT * debounce))
+def due_at(debounce: float, first: float, last: float, max_wait: float | None = None) -> float:
+    """When a batch is due whose first and last events were received at these times."""
+    return min(last + debounce, first + (max_wait or MAX_WAIT_FACTOR * debounce))
 
 
 class Batch:
-    """Events for one handler. Of those who wait for it, one hands it over.
+    """Events for one handler. One of the requests that wait for it calls the handler.
 
     Attributes:
-        lane: The lane of its events.
+        ordering_key: The ordering key of its events.
         handler: The handler.
-        events: The events by identity, in the order of arrival.
+        events: The events by key, in the order of arrival, each with its attempt.
     """
 
-    def __init__(self, lane: str, handler: Handler, now: float) -> None:
-        self.lane = lane
+    def __init__(self, ordering_key: str, handler: Handler, now: float) -> None:
+        self.ordering_key = ordering_key
         self.handler = handler
-        self.events: dict[str, Event] = {}
+        self.events: dict[str, tuple[ReceivedEvent, int]] = {}
         self.first: float = now
         self.last: float = now
         self.succeeded: bool | None = None
         self.lock: anyio.Lock = anyio.Lock()
 
 
-class Batches:
-    """The batches that are being gathered.
+class Debouncer:
+    """Collects events into batches.
 
     Args:
-        clock: Where the time comes from.
-        longest: The longest that the first event of a batch waits, in seconds.
-        hand_over: Calls the handler, in the lane's turn; says whether it succeeded.
+        clock: The clock.
+        max_wait: Seconds that the first event of a batch waits at most.
+        dispatch: Calls the handler of a batch; returns whether it succeeded.
     """
 
     def __init__(
-        self, clock: Clock, *, longest: float, hand_over: Callable[[Batch], Awaitable[bool]]
+        self, clock: Clock, *, max_wait: float, dispatch: Callable[[Batch], Awaitable[bool]]
     ) -> None:
         self._clock = clock
-        self._longest = longest
-        self._hand_over = hand_over
+        self._max_wait = max_wait
+        self._dispatch = dispatch
         self._open: dict[tuple[str, str], Batch] = {}
 
-    def join(self, lane: str, handler: Handler, identity: str, event: Event) -> Batch:
-        """Add an event to its handler's batch in its lane; one that is in it already stays once."""
-        key = (lane, handler.name)
-        now = self._clock.now()
+    def join(self, handler: Handler, received: ReceivedEvent, attempt: int) -> Batch:
+        """Add an event to the open batch of its handler and ordering key, once."""
+        key = (received.ordering_key, handler.name)
+        now = self._clock.monotonic()
         batch = self._open.get(key)
-        if batch is None or len(batch.events) >= LARGEST_BATCH:
-            batch = self._open[key] = Batch(lane, handler, now)
-        if identity not in batch.events:
-            batch.events[identity] = event
+        if batch is None or len(batch.events) >= MAX_BATCH:
+            batch = self._open[key] = Batch(received.ordering_key, handler, now)
+        if received.key not in batch.events:
+            batch.events[received.key] = (received, attempt)
             batch.last = now
         return batch
 
     async def wait_for(self, batch: Batch) -> bool:
-        """Wait until a batch has been handled.
+        """Wait until a batch has been processed.
 
-        Whoever comes first hands it over; if that one is cancelled, the next does.
+        The first caller waits until the batch is due and dispatches it. If it is cancelled, the
+        next one does.
 
         Returns:
-            Whether it succeeded.
+            Whether the handler succeeded.
         """
         async with batch.lock:
             if batch.succeeded is None:
                 try:
-                    await self._gather(batch)
-                    batch.succeeded = await self._hand_over(batch)
+                    await self._collect(batch)
+                    batch.succeeded = await self._dispatch(batch)
                 finally:
                     if batch.succeeded is None and not batch.lock.statistics().tasks_waiting:
                         self._close(batch)
             return bool(batch.succeeded)
 
-    async def _gather(self, batch: Batch) -> None:
+    async def _collect(self, batch: Batch) -> None:
         handler = batch.handler
         while (
-            len(batch.events) < LARGEST_BATCH
+            len(batch.events) < MAX_BATCH
             and (
-                left := due_at(handler.debounce or 0.0, batch.first, batch.last, self._longest)
-                - self._clock.now()
+                left := due_at(handler.debounce or 0.0, batch.first, batch.last, self._max_wait)
+                - self._clock.monotonic()
             )
             > 0
         ):
@@ -103,6 +104,6 @@ class Batches:
         self._close(batch)
 
     def _close(self, batch: Batch) -> None:
-        key = (batch.lane, batch.handler.name)
+        key = (batch.ordering_key, batch.handler.name)
         if self._open.get(key) is batch:
             del self._open[key]

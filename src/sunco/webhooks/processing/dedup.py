@@ -1,4 +1,4 @@
-"""What has been handled already, by the id of the event."""
+"""Deduplication without an inbox: a bounded memory of the events of this process."""
 
 from __future__ import annotations
 
@@ -6,58 +6,79 @@ from collections import OrderedDict
 from collections.abc import Collection
 from typing import Final
 
+import attrs
+
 from sunco._clock import Clock
 
-__all__ = ["Ledger"]
+__all__ = ["DedupCache"]
 
-_MOST: Final = 100_000
+_MAX_EVENTS: Final = 100_000
 
 
-class Ledger:
-    """Remembers handled events, and of unfinished ones which handlers have succeeded.
+@attrs.define
+class _Entry:
+    time: float
+    attempts: int = 0
+    # The names of the handlers that have succeeded, or None once the event is handled.
+    succeeded: set[str] | None = attrs.field(factory=set[str])
+
+
+class DedupCache:
+    """Remembers handled events, and the attempts and succeeded handlers of the others.
 
     Args:
-        clock: Where the time comes from.
-        seconds: For how long an event is remembered.
-        most: How many events are remembered; beyond it, the oldest are forgotten.
+        clock: The clock.
+        ttl: Seconds for which an event is remembered.
+        max_events: The maximum number of events; beyond it, the oldest are forgotten.
     """
 
-    def __init__(self, clock: Clock, *, seconds: float, most: int = _MOST) -> None:
+    def __init__(self, clock: Clock, *, ttl: float, max_events: int = _MAX_EVENTS) -> None:
         self._clock = clock
-        self._seconds = seconds
-        self._most = most
-        # The names of the handlers that have succeeded, or None once all have.
-        self._entries: OrderedDict[str, tuple[float, set[str] | None]] = OrderedDict()
+        self._ttl = ttl
+        self._max_events = max_events
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._entries)
 
-    def is_handled(self, identity: str) -> bool:
-        """Whether all of an event's handlers have succeeded."""
-        return identity in self._entries and self.succeeded(identity) is None
+    def is_handled(self, key: str) -> bool:
+        """Whether an event has been handled."""
+        return key in self._entries and self.succeeded(key) is None
 
-    def succeeded(self, identity: str) -> Collection[str] | None:
-        """The names of those of an event's handlers that have succeeded; None if all have."""
-        entry = self._entries.get(identity)
-        if entry is None or entry[0] + self._seconds < self._clock.now():
-            return ()
-        return entry[1]
+    def succeeded(self, key: str) -> Collection[str] | None:
+        """The names of the handlers that have succeeded for an event; None if it is handled."""
+        entry = self._current(key)
+        return () if entry is None else entry.succeeded
 
-    def note(self, identity: str, handler: str) -> None:
-        """One of an event's handlers has succeeded."""
-        handlers = self.succeeded(identity)
-        if handlers is not None:
-            self._keep(identity, {handler, *handlers})
+    def start(self, key: str) -> int:
+        """Count an attempt of an event that is not handled; returns its number, from 1."""
+        entry = self._current(key) or _Entry(0.0)
+        entry.attempts += 1
+        self._keep(key, entry)
+        return entry.attempts
 
-    def finish(self, identity: str) -> None:
-        """All of an event's handlers have succeeded."""
-        self._keep(identity, None)
+    def add_success(self, key: str, handler: str) -> None:
+        """Remember that a handler has succeeded; does nothing if the event is handled."""
+        entry = self._current(key) or _Entry(0.0)
+        if entry.succeeded is not None:
+            entry.succeeded.add(handler)
+            self._keep(key, entry)
 
-    def _keep(self, identity: str, handlers: set[str] | None) -> None:
-        now = self._clock.now()
-        self._entries[identity] = (now, handlers)
-        self._entries.move_to_end(identity)
-        since, _ = next(iter(self._entries.values()))
-        while len(self._entries) > self._most or since + self._seconds < now:
+    def finish(self, key: str) -> None:
+        """Remember that an event is handled."""
+        self._keep(key, _Entry(0.0, succeeded=None))
+
+    def _current(self, key: str) -> _Entry | None:
+        entry = self._entries.get(key)
+        if entry is None or entry.time + self._ttl < self._clock.monotonic():
+            return None
+        return entry
+
+    def _keep(self, key: str, entry: _Entry) -> None:
+        now = entry.time = self._clock.monotonic()
+        self._entries[key] = entry
+        self._entries.move_to_end(key)
+        oldest = next(iter(self._entries.values()))
+        while len(self._entries) > self._max_events or oldest.time + self._ttl < now:
             self._entries.popitem(last=False)
-            since, _ = next(iter(self._entries.values()))
+            oldest = next(iter(self._entries.values()))

@@ -1,167 +1,259 @@
-"""Handling events before the delivery is answered."""
+"""Processing events before the response."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
 
 import anyio
+import anyio.lowlevel
 
-from sunco._clock import Clock
-from sunco.models.events import Event
+from sunco.webhooks.context import Call, CallEvent
+from sunco.webhooks.delivery import ReceivedEvent
 from sunco.webhooks.handlers import Handler
-from sunco.webhooks.processing.debounce import Batch, Batches
-from sunco.webhooks.processing.dedup import Ledger
-from sunco.webhooks.processing.invoke import call, logger
-from sunco.webhooks.processing.keyed_lock import Turns
+from sunco.webhooks.keys import is_shared
+from sunco.webhooks.processing.debounce import Batch, Debouncer
+from sunco.webhooks.processing.dedup import DedupCache
+from sunco.webhooks.processing.invoke import CallResult, find_failure, invoke, logger
+from sunco.webhooks.processing.keyed_lock import KeyedLock
+from sunco.webhooks.processing.ordered import HandlerRegistry, ProcessingOptions
 
-__all__ = ["InlineHandling"]
+__all__ = ["InlineProcessor"]
 
-_Lane: TypeAlias = tuple[str, Mapping[str, Event]]
+_Queue: TypeAlias = tuple[str, Mapping[str, ReceivedEvent]]
+
+_MAX_STATES: Final = 10_000
 
 
-class InlineHandling:
-    """Handles the events of a delivery, those not handled yet, while the platform waits.
+async def _no_claim() -> None:
+    """Nothing to check: other processes do not share the events."""
+    await anyio.lowlevel.checkpoint()
 
-    In a lane (a conversation, or a user where there is none) one event is handled at a time, over
-    all deliveries. An event that fails keeps back none of those behind it: with the delivery
-    answered 500 it comes again, and is handled then.
+
+class InlineProcessor:
+    """Processes the events of a delivery that are not handled yet, while the platform waits.
+
+    Of an ordering key, one event is processed at a time, over all deliveries. A failed event does
+    not delay the later ones: after a response of 500 it is delivered again.
 
     Args:
-        select: Finds the handlers of an event.
-        ledger: What has been handled already.
-        clock: Where the time comes from.
-        time_limit: Seconds that a delivery may take.
-        concurrency: How many lanes of a delivery are handled at once.
+        handlers: Finds the handlers of an event.
+        dedup: Remembers handled events.
+        options: How events are processed; `handler_timeout` limits a whole delivery.
+        concurrency: How many ordering keys of a delivery are processed at once.
     """
 
     def __init__(
         self,
-        select: Callable[[Event], Mapping[str, Handler]],
+        handlers: HandlerRegistry,
         *,
-        ledger: Ledger,
-        clock: Clock,
-        time_limit: float,
+        dedup: DedupCache,
+        options: ProcessingOptions,
         concurrency: int,
     ) -> None:
-        self._select = select
-        self._ledger = ledger
-        self._time_limit = time_limit
+        self._handlers = handlers
+        self._dedup = dedup
+        self._options = options
         self._concurrency = concurrency
-        self._turns = Turns()
-        self._batches = Batches(clock, longest=time_limit / 2, hand_over=self._hand_over)
+        self._locks = KeyedLock()
+        self._states: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._created = datetime.fromtimestamp(options.clock.now(), UTC)
+        self._debouncer = Debouncer(
+            options.clock, max_wait=options.handler_timeout / 2, dispatch=self._dispatch
+        )
 
-    async def handle(self, events: Iterable[tuple[str, str, Event, Any]]) -> bool:
-        """Handle a delivery's events, each given with its identity and its lane before it.
+    async def handle(self, events: Iterable[ReceivedEvent]) -> bool:
+        """Process the events of a delivery.
 
         Returns:
-            Whether all of them have been handled, now or before, within the time limit.
+            Whether all of them are handled, within the time limit.
         """
-        lanes: dict[str, dict[str, Event]] = {}
-        for identity, lane, event, _ in events:
-            if not self._ledger.is_handled(identity):
-                lanes.setdefault(lane, {}).setdefault(identity, event)
-        if not lanes:
+        queues: dict[str, dict[str, ReceivedEvent]] = {}
+        for each in events:
+            if not self._dedup.is_handled(each.key):
+                queues.setdefault(each.ordering_key, {}).setdefault(each.key, each)
+        if not queues:
             return True
         complete = False
-        with anyio.move_on_after(self._time_limit) as scope:
-            if len(lanes) == 1:
-                complete = await self._handle_lane(*lanes.popitem())
+        with anyio.move_on_after(self._options.handler_timeout) as scope:
+            if len(queues) == 1:
+                complete = await self._handle_queue(*queues.popitem(), scope)
             else:
-                complete = await self._handle_lanes(deque(lanes.items()))
+                complete = await self._handle_queues(deque(queues.items()), scope)
         if scope.cancelled_caught:
-            logger.error("A delivery was not handled within %g s.", self._time_limit)
+            logger.error("A delivery was not handled within %g s.", self._options.handler_timeout)
         return complete
 
-    async def _handle_lanes(self, lanes: deque[_Lane]) -> bool:
-        outcomes: list[bool] = []
+    async def _handle_queues(self, queues: deque[_Queue], scope: anyio.CancelScope) -> bool:
+        results: list[bool] = []
         async with anyio.create_task_group() as tasks:
 
-            async def work_off(places: int) -> None:
-                # Another task begins as soon as this one has to wait. Where handlers have nothing
-                # to wait for, one does it all, and is spared what many cost.
-                if lanes and places > 1:
-                    tasks.start_soon(work_off, places - 1)
-                while lanes:
-                    outcomes.append(await self._handle_lane(*lanes.popleft()))
+            async def work(places: int) -> None:
+                # The next task starts when this one waits. If handlers never wait, one task does
+                # all the work, without the cost of many.
+                if queues and places > 1:
+                    tasks.start_soon(work, places - 1)
+                while queues:
+                    results.append(await self._handle_queue(*queues.popleft(), scope))
 
-            await work_off(self._concurrency)
-        return all(outcomes)
+            await work(self._concurrency)
+        return all(results)
 
-    async def _handle_lane(self, name: str, events: Mapping[str, Event]) -> bool:
-        if not self._turns.try_take(name):
-            await self._turns.take(name)
+    async def _handle_queue(
+        self, ordering_key: str, events: Mapping[str, ReceivedEvent], scope: anyio.CancelScope
+    ) -> bool:
+        if not self._locks.try_acquire(ordering_key):
+            await self._locks.acquire(ordering_key)
         try:
-            begun = [
-                await self._begin(name, identity, event)
-                for identity, event in events.items()
-                # It may have been handled while this delivery waited for its turn.
-                if not self._ledger.is_handled(identity)
+            started = [
+                await self._start(each, scope)
+                for each in events.values()
+                # It may have been handled while this delivery waited for the lock.
+                if not self._dedup.is_handled(each.key)
             ]
         finally:
-            self._turns.give(name)
+            self._locks.release(ordering_key)
         complete = True
-        for identity, began_well, batches in begun:
-            # Outside of the turn: others have to get in, to join the batches.
-            ended_well = not batches or await self._end(identity, began_well, batches)
-            complete = complete and began_well and ended_well
+        for key, succeeded, batches in started:
+            # Without the lock, so that other deliveries can join the batches.
+            ended = not batches or await self._finish(key, batches, succeeded=succeeded)
+            complete = complete and succeeded and ended
         return complete
 
-    async def _begin(
-        self, lane: str, identity: str, event: Event
+    async def _start(
+        self, received: ReceivedEvent, scope: anyio.CancelScope
     ) -> tuple[str, bool, Sequence[Batch]]:
-        """Call an event's handlers but for those that take batches: it joins their batches."""
-        try:
-            handlers = self._select(event)
-        except Exception:  # noqa: BLE001 - a filter can raise anything
-            logger.exception("A filter failed for event %s.", identity)
-            return identity, False, ()
+        """Call the handlers of a single event, and join the batches of the others."""
+        event, key = received.event, received.key
+        handlers: dict[str, Handler] = {}
+        failure = find_failure(lambda: handlers.update(self._handlers.select(event)))
+        if failure is not None:
+            logger.error("A filter failed for event %s.", key, exc_info=failure)
+            return key, False, ()
+        if not handlers or self._is_too_old(received):
+            return key, True, ()
+        succeeded = self._dedup.succeeded(key) or ()
+        attempt = self._dedup.start(key)
         complete = True
         batches: list[Batch] = []
-        succeeded = self._ledger.succeeded(identity) or ()
         for name, handler in handlers.items():
             if name in succeeded:
                 continue
             if handler.debounce is not None:
-                batches.append(self._batches.join(lane, handler, identity, event))
-            elif await call(handler, event, identity) is not None:
+                batches.append(self._debouncer.join(handler, received, attempt))
+            elif not await self._call(handler, {key: (received, attempt)}, scope):
                 complete = False
             elif len(handlers) > 1:
-                self._ledger.note(identity, name)
-        if handlers and complete and not batches:
-            self._ledger.finish(identity)
-        return identity, complete, batches
+                self._dedup.add_success(key, name)
+        if complete and not batches:
+            self._dedup.finish(key)
+        return key, complete, batches
 
-    async def _end(
-        self,
-        identity: str,
-        complete: bool,  # noqa: FBT001 - as it was begun
-        batches: Sequence[Batch],
-    ) -> bool:
+    async def _finish(self, key: str, batches: Sequence[Batch], *, succeeded: bool) -> bool:
         for batch in batches:
-            complete = await self._batches.wait_for(batch) and complete
-        if complete:
-            self._ledger.finish(identity)
-        return complete
+            succeeded = await self._debouncer.wait_for(batch) and succeeded
+        if succeeded:
+            self._dedup.finish(key)
+        return succeeded
 
-    async def _hand_over(self, batch: Batch) -> bool:
-        await self._turns.take(batch.lane)
+    async def _dispatch(self, batch: Batch) -> bool:
+        await self._locks.acquire(batch.ordering_key)
         try:
             events = {
-                identity: event
-                for identity, event in batch.events.items()
-                # It may have come again and joined anew while its batch was handled.
-                if not self._has_succeeded(identity, batch.handler)
+                key: each
+                for key, each in batch.events.items()
+                # It may have joined again while its batch was handled.
+                if not self._has_succeeded(key, batch.handler)
             }
-            if events and await call(batch.handler, list(events.values()), ", ".join(events)):
+            if events and not await self._call(batch.handler, events, None):
                 return False
-            for identity in events:
-                self._ledger.note(identity, batch.handler.name)
+            for key in events:
+                self._dedup.add_success(key, batch.handler.name)
         finally:
-            self._turns.give(batch.lane)
+            self._locks.release(batch.ordering_key)
         return True
 
-    def _has_succeeded(self, identity: str, handler: Handler) -> bool:
-        succeeded = self._ledger.succeeded(identity)
+    def _has_succeeded(self, key: str, handler: Handler) -> bool:
+        succeeded = self._dedup.succeeded(key)
         return succeeded is None or handler.name in succeeded
+
+    async def _call(
+        self,
+        handler: Handler,
+        events: Mapping[str, tuple[ReceivedEvent, int]],
+        scope: anyio.CancelScope | None,
+    ) -> bool:
+        """Call a handler; returns False if the events have to be delivered again."""
+        attempt = max(number for _, number in events.values())
+        first = next(iter(events.values()))[0]
+        call = Call(
+            handler=handler.name,
+            events=[
+                CallEvent(
+                    event=each.event, key=key, repeated=number > 1 or self._is_old(each.event)
+                )
+                for key, (each, number) in events.items()
+            ],
+            attempt=attempt,
+            client=self._options.client,
+            stored_state=self._states.get(first.ordering_key, {}),
+            check_claim=_no_claim,
+        )
+        result = await invoke(
+            handler,
+            call,
+            timeout=handler.timeout,
+            is_cancelled=lambda: scope is not None and scope.cancel_called,
+        )
+        if result.state is not None and is_shared(first.ordering_key):
+            self._keep_state(first.ordering_key, result.state)
+        return result.error is None or not self._is_retried(handler, first, events, result, attempt)
+
+    def _is_retried(
+        self,
+        handler: Handler,
+        first: ReceivedEvent,
+        events: Iterable[str],
+        result: CallResult,
+        attempt: int,
+    ) -> bool:
+        postponed = result.retry_later is not None
+        most = self._options.max_attempts(handler)
+        retried = not result.is_dead_letter and (postponed or attempt < most)
+        logger.error(
+            "Attempt %d of %d failed: event %s, conversation %s, handler %s; %s.",
+            attempt,
+            most,
+            ", ".join(events),
+            first.event.conversation_id or "none",
+            handler.name,
+            "the platform delivers again" if retried else "no further attempt",
+            exc_info=None if postponed else result.error,
+        )
+        return retried
+
+    def _is_old(self, event: Any) -> bool:
+        # Another process may have handled it before this one was started.
+        return event.created_at is None or event.created_at < self._created
+
+    def _is_too_old(self, received: ReceivedEvent) -> bool:
+        limit, created_at = self._options.max_event_age, received.event.created_at
+        if limit is None or created_at is None:
+            return False
+        age = self._options.clock.now() - created_at.timestamp()
+        if age > limit:
+            logger.error(
+                "Event %s is not handled: it is %.0f s old; the limit is %g s.",
+                received.key,
+                age,
+                limit,
+            )
+        return age > limit
+
+    def _keep_state(self, ordering_key: str, state: dict[str, Any]) -> None:
+        self._states[ordering_key] = state
+        self._states.move_to_end(ordering_key)
+        if len(self._states) > _MAX_STATES:
+            self._states.popitem(last=False)

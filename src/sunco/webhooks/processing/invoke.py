@@ -1,71 +1,275 @@
-"""Calling a handler, and what becomes of it."""
+"""Calling a handler, and turning whatever it raises into a result."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import math
-from typing import Any, Final
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from functools import partial
+from typing import Any, Final, cast
 
 import anyio
+import attrs
 
+from sunco.models.events.incoming import current_replies
+from sunco.webhooks.context import Call, Context, DeadLetter, RetryLater
 from sunco.webhooks.handlers import Handler
 
-__all__ = ["call", "call_within", "describe", "logger"]
+__all__ = ["CallResult", "describe", "find_failure", "invoke", "logger"]
 
 logger: Final = logging.getLogger("sunco.webhooks")
 
-_LONGEST_REASON: Final = 2_000
+_MAX_DESCRIPTION: Final = 2_000
+_CANCELLATION_GRACE: Final = 5.0
+"""Seconds that a cancelled handler has to end before it is abandoned."""
 
 
-async def call(handler: Handler, argument: Any, what: str) -> Exception | None:
-    """Call a handler.
+@attrs.frozen(kw_only=True)
+class CallResult:
+    """The result of calling a handler.
+
+    Attributes:
+        error: What it raised; None if it succeeded.
+        state: The new state of the ordering key; None if it has not changed.
+    """
+
+    error: BaseException | None = None
+    state: dict[str, Any] | None = None
+
+    @property
+    def is_dead_letter(self) -> bool:
+        """Whether the event is to be dead-lettered at once."""
+        return isinstance(_cause(self.error), DeadLetter)
+
+    @property
+    def retry_later(self) -> float | None:
+        """Seconds after which the handler asked to be called again, without counting."""
+        cause = _cause(self.error)
+        return cause.seconds if isinstance(cause, RetryLater) else None
+
+
+def _cause(error: BaseException | None) -> BaseException | None:
+    """The error itself, or the only one in a group of errors."""
+    while isinstance(error, BaseExceptionGroup):
+        inner = cast("Sequence[BaseException]", error.exceptions)
+        if len(inner) > 1:
+            return None
+        error = inner[0]
+    return error
+
+
+async def invoke(
+    handler: Handler,
+    call: Call,
+    *,
+    timeout: float | None,  # noqa: ASYNC109 - it becomes part of the result
+    is_cancelled: Callable[[], bool],
+) -> CallResult:
+    """Call a handler with its middleware, and its error handlers if it fails.
 
     Args:
         handler: The handler.
-        argument: Its event or events.
-        what: Their ids, for the log.
+        call: Its events and context.
+        timeout: Seconds that the call may take; None if the caller limits it.
+        is_cancelled: Whether the caller has been cancelled. A handler that goes on regardless is
+            abandoned after a grace period.
 
     Returns:
-        What went wrong, or None. A cancellation from outside goes on its way; one that a handler
-        makes up itself is a failure like any other.
+        The result. A cancellation from outside, `KeyboardInterrupt` and `SystemExit` propagate;
+        anything else that the handler raises is its failure.
     """
+    events = [each.event for each in call.events]
+    argument = events[0] if handler.debounce is None else events
+    state: dict[str, Any] | None = None
+    error = await _run(
+        partial(_call, handler, call, argument), handler, call, timeout, is_cancelled
+    )
+    if error is None:
+        try:
+            state = call.new_state()
+        except Exception as invalid:  # noqa: BLE001 - comparing values runs their own code
+            error = invalid
+    if isinstance(_cause(error), RetryLater):
+        return CallResult(error=error)
+    for function in handler.error_handlers:
+        if error is None:
+            break
+        nested = call.derived("error")
+        start = partial(function, error, argument, Context(nested))
+        raised = await _run(start, handler, nested, timeout, is_cancelled)
+        call.outcome_unknown |= nested.outcome_unknown
+        if isinstance(_cause(raised), DeadLetter | RetryLater):
+            error = raised
+            break
+        if raised is not None:
+            logger.error("An error handler of %s failed.", handler.name, exc_info=raised)
+    return CallResult(error=error, state=state)
+
+
+def find_failure(function: Callable[[], Any]) -> BaseException | None:
+    """Call a function of the user's that is not async, such as a filter; returns its error."""
     try:
+        function()
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - the user's code can raise anything
+        return error
+    return None
+
+
+async def _call(handler: Handler, call: Call, argument: Any) -> None:
+    if not (handler.middleware or handler.takes_context):
         await handler.call(argument)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the handler's failure
-        failure = error
-    except anyio.get_cancelled_exc_class():
-        if _is_being_cancelled():
+        return
+
+    async def innermost(event: Any, ctx: Context) -> Any:
+        return await (handler.call(event, ctx) if handler.takes_context else handler.call(event))
+
+    chain: Callable[[Any, Context], Awaitable[Any]] = innermost
+    for function in reversed(handler.middleware):
+        chain = _link(function, chain)
+    await chain(argument, Context(call))
+
+
+def _link(
+    function: Callable[..., Awaitable[Any]], call_next: Callable[[Any, Context], Awaitable[Any]]
+) -> Callable[[Any, Context], Awaitable[Any]]:
+    async def run(event: Any, ctx: Context) -> Any:
+        return await function(event, ctx, call_next)
+
+    return run
+
+
+async def _run(
+    start: Callable[[], Awaitable[Any]],
+    handler: Handler,
+    call: Call,
+    timeout: float | None,  # noqa: ASYNC109 - as above
+    is_cancelled: Callable[[], bool],
+) -> BaseException | None:
+    token = current_replies.set(call)
+    try:
+        if timeout is None:
+            return await _find_error(start, handler, is_cancelled)
+        error: BaseException | None = None
+        with anyio.move_on_after(timeout) as scope:
+            error = await _find_error(start, handler, lambda: scope.cancel_called or is_cancelled())
+        if scope.cancelled_caught:
+            return TimeoutError(f"The handler took longer than {timeout:g} s.")
+        return error
+    finally:
+        current_replies.reset(token)
+
+
+async def _find_error(
+    start: Callable[[], Awaitable[Any]], handler: Handler, is_cancelled: Callable[[], bool]
+) -> BaseException | None:
+    async def body() -> None:
+        await start()
+
+    supervised = _Supervised(body(), handler, is_cancelled)
+    try:
+        await supervised
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        if supervised.is_closed or _exits(error):
             raise
-        failure = RuntimeError("The handler was cancelled from within.")
-    else:
-        return None
-    logger.error("Handler %s failed for event %s.", handler.name, what, exc_info=failure)
-    return failure
+        cancelled = _leaf(error, anyio.get_cancelled_exc_class())
+        if cancelled is None:
+            return error
+        if is_cancelled() or _is_being_cancelled():
+            # What else is in the group is lost: the call does not count.
+            raise cancelled from None
+        if isinstance(error, BaseExceptionGroup):
+            return error  # pyright: ignore[reportUnknownVariableType]
+        return RuntimeError("The handler was cancelled from within.")
+    return None
 
 
-async def call_within(
-    seconds: float, handler: Handler, argument: Any, what: str
-) -> Exception | None:
-    """As `call`, but a handler that takes longer is cancelled, and has failed."""
-    failure: Exception | None = None
-    with anyio.move_on_after(seconds) as scope:
-        failure = await call(handler, argument, what)
-    if scope.cancelled_caught:
-        logger.error("Handler %s took too long for event %s.", handler.name, what)
-        return TimeoutError(f"The handler took longer than {seconds:g} s.")
-    return failure
+class _Supervised:
+    """Runs a coroutine, and abandons it if it goes on after its caller was cancelled."""
+
+    def __init__(
+        self, body: Coroutine[Any, Any, None], handler: Handler, is_cancelled: Callable[[], bool]
+    ) -> None:
+        self._body = body
+        self._handler = handler
+        self._is_cancelled = is_cancelled
+        self.is_closed: bool = False
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        value: Any = None
+        thrown: BaseException | None = None
+        abandon_at = math.inf
+        while True:
+            try:
+                step = self._body.send(value) if thrown is None else self._body.throw(thrown)
+            except StopIteration:
+                return
+            value, thrown = None, None
+            try:
+                value = yield step
+            except GeneratorExit:
+                self.is_closed = True
+                self._body.close()
+                raise
+            except BaseException as error:  # noqa: BLE001 - it is thrown into the coroutine
+                thrown = error
+            if thrown is not None and self._is_cancelled():
+                now = time.monotonic()
+                abandon_at = min(abandon_at, now + _CANCELLATION_GRACE)
+                if now >= abandon_at:
+                    self._abandon()
+                    raise thrown
+
+    def _abandon(self) -> None:
+        logger.critical(
+            "Handler %s ignored its cancellation and was abandoned. Let cancellation errors "
+            "propagate: catch Exception, not BaseException.",
+            self._handler.name,
+        )
+        try:
+            self._body.close()
+        except BaseException:  # noqa: BLE001 - it ignores that, too, and stays suspended
+            _abandoned.append(self._body)
 
 
-def describe(failure: Exception) -> str:
-    """A failure in words, to be kept."""
-    return f"{type(failure).__name__}: {failure}"[:_LONGEST_REASON]
+_abandoned: Final[list[Any]] = []
+"""Coroutines that cannot be closed. Kept, as their deletion would close them once more."""
+
+
+def describe(failure: BaseException) -> str:
+    """A failure as text that can be logged and stored."""
+    name = type(failure).__name__
+    try:
+        text = f"{name}: {failure}"
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:  # noqa: BLE001 - an error class can be wrong, too
+        text = f"{name} (its text cannot be shown)"
+    text = text.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\x00")
+    return text[:_MAX_DESCRIPTION]
+
+
+def _leaf(error: BaseException, kind: type[BaseException]) -> BaseException | None:
+    """The first error of a kind in an error or group of errors."""
+    if isinstance(error, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", error)
+        found = (_leaf(each, kind) for each in group.exceptions)
+        return next((each for each in found if each is not None), None)
+    return error if isinstance(error, kind) else None
+
+
+def _exits(error: BaseException) -> bool:
+    return any(_leaf(error, kind) is not None for kind in (KeyboardInterrupt, SystemExit))
 
 
 def _is_being_cancelled() -> bool:
     if anyio.current_effective_deadline() == -math.inf:
         return True
-    # Trio's cancellations come from scopes only, so this is asyncio: its tasks can be cancelled as
-    # such.
+    # Trio cancels through scopes only, so this is asyncio, where a task can be cancelled directly.
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""Taking turns: in each lane one at a time, in the order of arrival."""
+"""A lock per key."""
 
 from __future__ import annotations
 
@@ -6,45 +6,45 @@ from collections import deque
 
 import anyio
 
-__all__ = ["Turns"]
+__all__ = ["KeyedLock"]
 
 
-class Turns:
-    """A lock for each lane, of which there are as many as are in use."""
+class KeyedLock:
+    """A fair lock for each key; a key uses memory only while it is locked."""
 
     def __init__(self) -> None:
-        self._queues: dict[str, deque[anyio.Event]] = {}
+        self._waiters: dict[str, deque[anyio.Event]] = {}
 
     def __len__(self) -> int:
-        return len(self._queues)
+        return len(self._waiters)
 
-    def try_take(self, lane: str) -> bool:
-        """Have one's turn at once if nobody has it; says whether it is so."""
-        if lane in self._queues:
+    def try_acquire(self, key: str) -> bool:
+        """Acquire a key if nobody holds it; returns whether that succeeded."""
+        if key in self._waiters:
             return False
-        self._queues[lane] = deque()
+        self._waiters[key] = deque()
         return True
 
-    async def take(self, lane: str) -> None:
-        """Wait for one's turn in a lane, and have it until `give` is called."""
-        if self.try_take(lane):
+    async def acquire(self, key: str) -> None:
+        """Wait until the key is free, in order of arrival, and acquire it."""
+        if self.try_acquire(key):
             return
-        queue = self._queues[lane]
-        turn = anyio.Event()
-        queue.append(turn)
+        waiters = self._waiters[key]
+        acquired = anyio.Event()
+        waiters.append(acquired)
         try:
-            await turn.wait()
+            await acquired.wait()
         except BaseException:
-            if turn.is_set():
-                self.give(lane)
+            if acquired.is_set():
+                self.release(key)
             else:
-                queue.remove(turn)
+                waiters.remove(acquired)
             raise
 
-    def give(self, lane: str) -> None:
-        """End one's turn; whoever has waited longest comes next."""
-        queue = self._queues[lane]
-        if queue:
-            queue.popleft().set()
+    def release(self, key: str) -> None:
+        """Release a key: the task that has waited longest acquires it."""
+        waiters = self._waiters[key]
+        if waiters:
+            waiters.popleft().set()
         else:
-            del self._queues[lane]
+            del self._waiters[key]

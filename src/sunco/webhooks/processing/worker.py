@@ -1,136 +1,186 @@
-"""Handling what is in an inbox: lane by lane, many lanes at once."""
+"""Processing the events of an inbox: many ordering keys at once, each in order."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+import time
 from typing import Final
 
 import anyio
 import anyio.abc
 
-from sunco._clock import Clock
 from sunco._sync import AutoResetEvent
-from sunco.models.events import Event
-from sunco.webhooks.handlers import Handler
-from sunco.webhooks.inbox._lanes import Inbox
-from sunco.webhooks.processing.backoff import Retries
+from sunco.webhooks.inbox.base import Claim, ClaimLostError, Inbox
+from sunco.webhooks.processing.debounce import MAX_BATCH
 from sunco.webhooks.processing.invoke import logger
-from sunco.webhooks.processing.ordered import LaneWork
+from sunco.webhooks.processing.ordered import HandlerRegistry, OrderedProcessor, ProcessingOptions
 
 __all__ = ["Worker"]
 
-_LOOK_EVERY: Final = 1.0
-"""Seconds after which to look, rung or not: other processes may have stored or stopped."""
+_POLL_INTERVAL: Final = 1.0
+"""Seconds after which the inbox is read in any case: other processes may have added events."""
 
 
 class Worker:
-    """Handles the events of an inbox for as long as it runs.
+    """Claims ordering keys and processes their events for as long as it runs.
 
     Args:
         inbox: The inbox, open.
-        select: Finds the handlers of an event.
-        clock: Where the time comes from.
-        retries: When to try again.
-        time_limit: Seconds that a handler may take.
-        concurrency: How many lanes are handled at once.
+        handlers: Finds the handlers of an event.
+        options: How events are processed.
+        concurrency: How many ordering keys are processed at once.
     """
 
     def __init__(
         self,
         inbox: Inbox,
-        select: Callable[[Event], Mapping[str, Handler]],
+        handlers: HandlerRegistry,
         *,
-        clock: Clock,
-        retries: Retries,
-        time_limit: float,
+        options: ProcessingOptions,
         concurrency: int,
     ) -> None:
         self._inbox = inbox
-        self._select = select
-        self._clock = clock
-        self._retries = retries
-        self._time_limit = time_limit
+        self._handlers = handlers
+        self._options = options
         self._concurrency = concurrency
-        self._busy: set[str] = set()
+        self._busy = 0
         self._changed = AutoResetEvent()
-        self._stopping = False
+        self._stopping = anyio.Event()
+        self._is_cancelled = False
+        self.progress: anyio.Event = anyio.Event()
 
     def stop(self) -> None:
-        """Begin nothing new; `run` returns when the events under way have been handled."""
-        self._stopping = True
+        """Start nothing new; `run` returns when the events in flight have been processed."""
+        self._stopping.set()
         self._changed.set()
 
     async def run(self) -> None:
-        """Handle events until `stop`. Cancelled, the events under way stay in the inbox."""
+        """Process events until `stop`. Cancelled, events in flight stay in the inbox."""
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._listen)
-            while not self._stopping:
-                await self._pause(await self._begin(tasks))
-            while self._busy:
-                await self._changed.wait()
+            try:
+                tasks.start_soon(self._heartbeat)
+                tasks.start_soon(self._listen)
+                while not self._stopping.is_set():
+                    await self._pause(await self._start(tasks))
+                while self._busy:
+                    await self._changed.wait()
+            finally:
+                self._is_cancelled = True
             tasks.cancel_scope.cancel()
+
+    async def _heartbeat(self) -> None:
+        while True:
+            try:
+                await self._inbox.heartbeat()
+            except Exception:  # noqa: BLE001 - as in `OrderedProcessor`
+                logger.exception("Claims cannot be renewed; the next attempt is in 1 s.")
+                await self._options.clock.sleep(_POLL_INTERVAL)
+            else:
+                return
 
     async def _listen(self) -> None:
         while True:
             try:
                 await self._inbox.wait()
-            except Exception:  # noqa: BLE001 - a lost connection may come back
-                logger.exception("The inbox cannot be listened to; it is looked into every second.")
-                await self._clock.sleep(_LOOK_EVERY)
+            except Exception:  # noqa: BLE001 - as in `OrderedProcessor`
+                logger.exception("The inbox cannot be watched; it is polled every second.")
+                await self._options.clock.sleep(_POLL_INTERVAL)
             self._changed.set()
 
-    async def _begin(self, tasks: anyio.abc.TaskGroup) -> float | None:
-        """Begin what can be begun; says in how many seconds to look again."""
+    async def _start(self, tasks: anyio.abc.TaskGroup) -> float | None:
+        """Claim what is ready; returns the seconds until the next claim, None for a change."""
+        free = self._concurrency - self._busy
+        if not free:
+            return None
         try:
-            if not await self._inbox.lead():
-                return _LOOK_EVERY
-            # Those that are busy can take the first places.
-            lanes = await self._inbox.lanes(2 * self._concurrency)
-        except Exception:  # noqa: BLE001 - as above
-            logger.exception("The inbox cannot be read; it is tried again.")
-            return _LOOK_EVERY
-        now = self._clock.now()
-        for lane in lanes:
-            if lane.name in self._busy:
-                continue
-            if lane.ready > now:
-                return min(lane.ready - now, _LOOK_EVERY)
-            if len(self._busy) >= self._concurrency:
+            claims = await self._inbox.claim(free, events=MAX_BATCH)
+            self._busy += len(claims)
+            for claim in claims:
+                tasks.start_soon(self._process, claim)
+            if len(claims) == free:
                 return None
-            self._busy.add(lane.name)
-            tasks.start_soon(self._handle, lane.name)
-        return _LOOK_EVERY
+            due = await self._inbox.next_due()
+        except Exception:  # noqa: BLE001 - as in `OrderedProcessor`
+            logger.exception("The inbox cannot be read; the next attempt is in 1 s.")
+            return _POLL_INTERVAL
+        return _POLL_INTERVAL if due is None else min(due, _POLL_INTERVAL)
 
     async def _pause(self, seconds: float | None) -> None:
-        """Wait until something has changed, or so many seconds."""
+        """Wait for a change, or this many seconds."""
         if seconds is None:
             await self._changed.wait()
             return
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._ring_after, seconds)
+            tasks.start_soon(self._set_after, seconds)
             await self._changed.wait()
             tasks.cancel_scope.cancel()
 
-    async def _ring_after(self, seconds: float) -> None:
-        await self._clock.sleep(seconds)
+    async def _sleep(self, seconds: float) -> None:
+        """Sleep until this many seconds have passed, or the worker is stopped."""
+        async with anyio.create_task_group() as tasks:
+
+            async def wake() -> None:
+                await self._options.clock.sleep(seconds)
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(wake)
+            await self._stopping.wait()
+            tasks.cancel_scope.cancel()
+
+    async def _set_after(self, seconds: float) -> None:
+        await self._options.clock.sleep(seconds)
         self._changed.set()
 
-    async def _handle(self, lane: str) -> None:
-        work = LaneWork(
-            self._inbox,
-            lane,
-            self._select,
-            self._clock,
-            self._retries,
-            self._time_limit,
-            lambda: self._stopping,
+    async def _process(self, claim: Claim) -> None:
+        processor = OrderedProcessor(
+            inbox=self._inbox,
+            claim=claim,
+            handlers=self._handlers,
+            options=self._options,
+            stopping=self._stopping.is_set,
+            pause=self._sleep,
+            is_cancelled=lambda: self._is_cancelled or processor.is_lost,
         )
         try:
-            await work.run()
-        except Exception:  # noqa: BLE001 - as above
-            logger.exception("What became of an event cannot be kept; it is handled again.")
-            if not self._stopping:
-                await self._clock.sleep(_LOOK_EVERY)
+            if claim.until == math.inf:
+                await processor.run()
+            else:
+                await self._run_watched(processor)
+        except ClaimLostError as error:
+            logger.warning("Events are processed by another worker: %s", error)
+        except Exception:  # noqa: BLE001 - as in `OrderedProcessor`
+            logger.exception("Results cannot be stored; their events are processed again.")
         finally:
-            self._busy.discard(lane)
+            self._busy -= 1
             self._changed.set()
+            progress, self.progress = self.progress, anyio.Event()
+            progress.set()
+
+    async def _run_watched(self, processor: OrderedProcessor) -> None:
+        failure: Exception | None = None
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._watch, processor, tasks.cancel_scope)
+            try:
+                await processor.run()
+            except Exception as error:  # noqa: BLE001 - raised below, without the group
+                failure = error
+            tasks.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _watch(self, processor: OrderedProcessor, scope: anyio.CancelScope) -> None:
+        """Cancel the handlers of a claim before it expires, or when it is lost."""
+        claim = processor.claim
+        try:
+            while True:
+                left = await self._inbox.holds(claim) - time.monotonic()
+                if left <= 0:
+                    break
+                await anyio.sleep(min(left, _POLL_INTERVAL))
+        except ClaimLostError:
+            pass
+        processor.is_lost = True
+        logger.error(
+            "The claim of %s could not be renewed; its handlers are cancelled.", claim.ordering_key
+        )
+        scope.cancel()

@@ -22,9 +22,10 @@ import httpx
 
 from sunco.client import Sunco
 from sunco.emulator import Emulator
+from sunco.testing._inboxes import InboxCheck, InboxSubject, inbox_suite
 from sunco.transport import HttpxTransport
 
-__all__ = ["connect"]
+__all__ = ["InboxCheck", "InboxSubject", "connect", "inbox_suite"]
 
 
 def connect(emulator: Emulator, **options: Any) -> Sunco:
