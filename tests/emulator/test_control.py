@@ -55,7 +55,7 @@ async def test_trouble_over_http(api: Api) -> None:
             "POST",
             "say",
             {"user": "bob", "text": "a", "content": HELLO},
-            (400, "only one of text, content is allowed"),
+            (400, "exactly one of text, content is required"),
         ),
         ("POST", "fail", {}, (400, "one of status, reset, latency is required")),
         ("POST", "fail", {"status": 1}, (400, "status must be at least 200")),

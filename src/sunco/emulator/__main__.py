@@ -18,7 +18,7 @@ MAX_PORT = 65535
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve an emulator until the process is told to stop.
+    """Serve an emulator until the process is stopped.
 
     Args:
         arguments: The arguments without the name of the program; by default those of the process.

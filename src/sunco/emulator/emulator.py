@@ -21,9 +21,10 @@ from sunco.emulator.http.control import ControlApi
 from sunco.emulator.http.dispatcher import Dispatcher
 from sunco.emulator.http.faults import Fault, FaultInjector
 from sunco.emulator.http.media import Media
-from sunco.emulator.http.responses import internal_error
+from sunco.emulator.http.responses import index, internal_error
 from sunco.emulator.persistence.journal import Journal
 from sunco.emulator.persistence.recorder import Recorder
+from sunco.emulator.services.messages import expire
 from sunco.emulator.state import defaults
 from sunco.emulator.state.account import Account
 from sunco.emulator.state.app import Limits
@@ -133,6 +134,7 @@ class Emulator(EndUsers):
         )
         self.app: Starlette = Starlette(
             routes=[
+                Route("/", index),
                 Route("/_emulator/{name}", ControlApi(self, self._run_action)),
                 Route(f"{ATTACHMENTS}{{id}}/{{name}}", Media(account.attachments)),
                 Route("/{path:path}", dispatcher),
@@ -248,6 +250,7 @@ class Emulator(EndUsers):
         for app in self._account.apps.values():
             found = app.conversations.get(identifier)
             if found is not None:
+                expire(app, found)
                 return [dict(message) for message in found.messages]
         raise ValueError("Conversation not found")
 

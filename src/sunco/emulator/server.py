@@ -54,7 +54,7 @@ def serve(
     certificate: str | None = None,
     key: str | None = None,
 ) -> None:
-    """Serve an app until the process is told to stop.
+    """Serve an app until the process is stopped.
 
     Args:
         app: The app.

@@ -62,7 +62,8 @@ class Account:
         Args:
             description: Its name, settings and metadata in the form of the API.
             app_id: Its id; by default its position in listings.
-            integrations: Its first integrations, in the form of the API.
+            integrations: Its first integrations, in the form of the API. A webhook can have a
+                `secret`.
             switchboard: The integrations of its switchboard, see `build_switchboard`.
         """
         sort_id = self.clock.new_id()
@@ -74,7 +75,10 @@ class Account:
             metadata=description.get("metadata") or {},
         )
         for integration in integrations:
-            app.add_integration(integration)
+            plain = {name: integration[name] for name in integration if name != "webhooks"}
+            added = app.add_integration(plain)
+            for webhook in integration.get("webhooks", ()):
+                app.add_webhook(added["id"], webhook, secret=webhook.get("secret"))
         app.switchboard = build_switchboard(switchboard, self.clock.new_id)
         return app
 

@@ -16,11 +16,41 @@ AGENT_ID = "000000005eed000000000006"
 WEB_ID = "000000005eed000000000007"
 
 INTEGRATIONS: Sequence[Mapping[str, Any]] = (
-    {"id": WHATSAPP_ID, "type": "whatsapp", "displayName": "WhatsApp"},
-    {"id": TWILIO_ID, "type": "twilio", "displayName": "Twilio"},
-    {"id": MESSAGEBIRD_ID, "type": "messagebird", "displayName": "MessageBird"},
-    {"id": MAILGUN_ID, "type": "mailgun", "displayName": "Mailgun"},
-    {"id": BOT_ID, "type": "custom", "displayName": "Bot"},
+    {
+        "id": WHATSAPP_ID,
+        "type": "whatsapp",
+        "displayName": "WhatsApp",
+        "hsmFallbackLanguage": "en_US",
+        "phoneNumber": "15144441919",
+    },
+    {
+        "id": TWILIO_ID,
+        "type": "twilio",
+        "displayName": "Twilio",
+        "accountSid": "AC" + "0" * 32,
+        "phoneNumberSid": "PN" + "0" * 32,
+    },
+    {
+        "id": MESSAGEBIRD_ID,
+        "type": "messagebird",
+        "displayName": "MessageBird",
+        "originator": "12262121021",
+        "webhookSecret": "0" * 24,
+    },
+    {
+        "id": MAILGUN_ID,
+        "type": "mailgun",
+        "displayName": "Mailgun",
+        "domain": "mail.example.org",
+        "incomingAddress": "support@mail.example.org",
+    },
+    {
+        "id": BOT_ID,
+        "type": "custom",
+        "displayName": "Bot",
+        # Custom integrations have at least one webhook; this one receives nothing.
+        "webhooks": [{"target": "https://bot.example.org/webhook", "triggers": []}],
+    },
     {"id": AGENT_ID, "type": "zd:agentWorkspace", "displayName": "Agent Workspace"},
     {"id": WEB_ID, "type": "web", "displayName": "Web", "configuredOnAdminCenter": True},
 )
