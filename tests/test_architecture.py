@@ -13,7 +13,7 @@ SOURCE = Path(sunco.__file__).parent
 
 # Each floor may import the floors below it, and rooms of its own floor that stand before it.
 FLOORS = [
-    ["errors", "_lazy", "_clock", "_sync"],
+    ["errors", "_lazy", "_clock", "_sync", "_content_types"],
     ["_json", "models", "_version", "_storage"],
     ["wire", "codec", "retry", "multipart", "ratelimit", "observe"],
     ["auth", "transport", "otel", "webhooks"],
@@ -144,6 +144,7 @@ EMULATOR_LAYERS = [
     {"services"},
     {"api", "end_users", "delivery", "persistence"},
     {"http"},
+    {"controls"},
     {"emulator"},
     {"__init__", "config", "server"},
     {"__main__"},
