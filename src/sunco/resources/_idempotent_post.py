@@ -148,7 +148,7 @@ class IdempotentPost:
         return found
 
     def _is_found(self, message: Message) -> bool:
-        # End users can set metadata, too: a message of theirs must not suppress one of the business.
+        # End users can set metadata, too: their messages must not suppress one of the business.
         author = "business" if message.author is None else message.author.type
         metadata = message.metadata
         key = metadata.get(METADATA_KEY) if isinstance(metadata, Mapping) else None
