@@ -1,8 +1,7 @@
-"""The fixtures of sunco, for pytest: a client and what it talks to, new for every test.
+"""Fixtures for pytest: a client and its emulator, new for every test.
 
-pytest loads this module by itself wherever sunco is installed, so it must cost nothing until a
-fixture is asked for: it stands beside the package because to import anything from `sunco` is to
-import all of the client.
+pytest loads this plugin wherever sunco is installed, so it must cost nothing until a fixture is
+used. It is outside the package `sunco`, because any import from there imports the client.
 """
 
 from __future__ import annotations
@@ -20,15 +19,15 @@ __all__ = ["sunco", "sunco_emulator", "sunco_emulator_options"]
 
 @pytest.fixture
 def sunco_emulator_options() -> dict[str, Any]:
-    """What the emulator is made with; define a fixture of this name to make it otherwise."""
+    """The arguments for `Emulator`; define a fixture with this name to change them."""
     return {"retry_scale": 0}
 
 
 @pytest.fixture
 def sunco_emulator(sunco_emulator_options: dict[str, Any]) -> Emulator:
-    """A Sunshine Conversations in this process, in the state that it starts in.
+    """An emulator in its initial state.
 
-    It is no coroutine's, so that it works with every plugin that runs asynchronous tests.
+    The fixture is synchronous, so that it works with every plugin for asynchronous tests.
     """
     from sunco.emulator import Emulator  # noqa: PLC0415
 
@@ -37,7 +36,7 @@ def sunco_emulator(sunco_emulator_options: dict[str, Any]) -> Emulator:
 
 @pytest.fixture
 def sunco(sunco_emulator: Emulator) -> Sunco:
-    """A client of the emulator, without a socket: it holds nothing that would have to be closed."""
+    """A client of the emulator. It has no sockets, so it need not be closed."""
     from sunco.testing import connect  # noqa: PLC0415
 
     return connect(sunco_emulator)

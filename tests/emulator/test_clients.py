@@ -24,7 +24,7 @@ CRITERIA: dict[str, JSON] = {
 def link(conversation: JSON, kind: str = "whatsapp", **criteria: Any) -> JSON:
     return {
         "matchCriteria": {"type": kind, "primary": True, **CRITERIA[kind], **criteria},
-        "confirmation": {"type": "immediate"},
+        "confirmation": {"type": "prompt"},
         "target": {"conversationId": conversation["id"]},
     }
 

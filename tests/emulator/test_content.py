@@ -49,8 +49,8 @@ async def problems(api: Api, content: JSON) -> list[str]:
     "content",
     [
         {"type": "text", "text": "Hello!", "blockChatInput": True, "payload": "P"},
-        {"type": "text", "text": ""},
-        {"type": "text", "actions": [LINK, POSTBACK, BUY, REPLY, LOCATION_REQUEST, WEBVIEW]},
+        {"type": "text", "actions": [LINK, POSTBACK, BUY, LOCATION_REQUEST, WEBVIEW]},
+        {"type": "text", "actions": [LINK, BUY, REPLY, LOCATION_REQUEST, WEBVIEW]},
         {"type": "text", "text": "Hello!", "notInTheSpec": {"kept": True}},
         {"type": "list", "items": [ITEM], "actions": [BUY], "blockChatInput": False},
     ],

@@ -50,7 +50,7 @@ def link(conversation: JSON) -> JSON:
             "integrationId": TWILIO_ID,
             "phoneNumber": "+12125552368",
         },
-        "confirmation": {"type": "immediate"},
+        "confirmation": {"type": "prompt"},
         "target": {"conversationId": conversation["id"]},
     }
 
@@ -198,11 +198,10 @@ async def test_reading_and_typing(heard: Heard) -> None:
 async def test_referral_login_and_merging(heard: Heard) -> None:
     ann, other = await heard.api.user(), await heard.api.user(metadata={"a": 1})
     heard.api.emulator.refer(ann, "promo", adId="7")
-    (_, (created, first), (referred, payload)) = await heard()
+    (_, (created, first)) = await heard()
     assert (created, first["creationReason"]) == ("conversation:create", "startConversation")
-    assert referred == "conversation:referral"
-    assert payload["referral"]["code"] == "promo"
-    assert payload["referral"]["details"]["adId"] == "7"
+    assert first["referral"]["code"] == "promo"
+    assert first["referral"]["details"]["adId"] == "7"
     heard.api.emulator.authenticate(ann, zendesk_id="1")
     heard.api.emulator.authenticate(other, zendesk_id="2")
     ((updated, payload), _) = await heard()
@@ -210,7 +209,9 @@ async def test_referral_login_and_merging(heard: Heard) -> None:
     assert payload["user"]["authenticated"]
     await heard.api.call("POST", "users/2/sync", {"survivingZendeskId": "1"})
     ((merged, payload),) = await heard()
-    assert (merged, payload["discardedMetadata"]) == ("user:merge", {"a": 1})
+    assert (merged, payload["reason"]) == ("user:merge", "api")
+    assert "discardedMetadata" not in payload
+    assert payload["mergedUsers"]["surviving"]["metadata"] == {"a": 1}
     assert payload["mergedUsers"]["surviving"]["id"] == ann["id"]
     assert payload["mergedUsers"]["discarded"]["id"] == other["id"]
 

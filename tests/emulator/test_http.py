@@ -66,7 +66,6 @@ async def test_another_app_is_not_found(api: Api) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
         "/v2",
         "/v2/apps/app_demo/nothing",
         "/v2/apps/app_demo/users//clients",

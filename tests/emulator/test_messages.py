@@ -80,12 +80,6 @@ async def test_a_user_is_answered_by_id_whatever_it_was_named_by(
     }
 
 
-async def test_a_user_without_a_name_has_none(api: Api) -> None:
-    ann = await api.user()
-    author = {"type": "user", "userId": ann["id"]}
-    assert (await api.post(await api.personal(ann), author=author))["author"] == author
-
-
 @pytest.mark.parametrize("form", ["userId", "userExternalId"])
 async def test_nobody_cannot_write(api: Api, form: str) -> None:
     path = path_of(await api.personal(await api.user()))

@@ -248,7 +248,9 @@ async def test_a_full_conversation(sunco: Sunco) -> None:
     _, conversation = await talk(sunco)
     for _ in range(300):
         await sunco.messages.post(conversation.id, "x")
-    with pytest.raises(ConversationFullError, match=r"Make room with messages.delete_all\(\)"):
+    with pytest.raises(
+        ConversationFullError, match=r"Delete messages with messages.delete_all\(\)"
+    ):
         await sunco.messages.post(conversation.id, "x")
 
 
@@ -294,7 +296,7 @@ async def test_clients(sunco: Sunco, criteria: MatchCriteria) -> None:
     client = await sunco.clients.create(
         user.id,
         criteria,
-        confirmation=Confirmation("immediate"),
+        confirmation=Confirmation("prompt"),
         conversation_id=conversation.id,
     )
     assert (client.type, client.status) == (criteria.type, "pending")

@@ -160,7 +160,7 @@ async def test_a_server_is_told_that_it_cannot_start(tmp_path: Path, clock: Fake
         await server.serve()
     (event,) = server.said.items
     assert event["type"] == "lifespan.startup.failed"
-    assert "cannot be used" in event["message"]
+    assert "cannot be opened" in event["message"]
 
 
 class Troubled(MemoryInbox):
@@ -263,7 +263,7 @@ async def test_what_another_process_stored_is_found_within_a_second(
         async with leading.router.running():
             await leading.platform.post(message("e0"))
             await leading.begun.reach(1)
-            async with storing.router.running():
+            async with storing.router.running(handle=False):
                 await storing.platform.post(message("e1", "c2"))
                 while len(leading.begun.items) < 2:
                     await clock.advance(1)

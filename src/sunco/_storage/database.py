@@ -190,9 +190,7 @@ class Database:
         await job.done.wait()
         if job.error is None:
             return cast("T", job.result)
-        if isinstance(job.error, SuncoError):
-            raise job.error
-        raise self._explain(job.error) from job.error
+        raise _explained(job.error, self._schema, self.path, "used")
 
     async def checkpoint(self) -> None:
         """Empty the write-ahead log, so that what was deleted is in no file any more.
@@ -208,12 +206,6 @@ class Database:
             raise StorageError(f"The {self._schema.name} {self.path} is not open.")
         self._writer.submit(job)
         return job
-
-    def _explain(self, error: BaseException) -> StorageError:
-        advice = _ADVICE.get(_primary_code(error), "")
-        reason = str(error) or type(error).__name__
-        text = f"The {self._schema.name} {self.path} cannot be used: {reason}. {advice}"
-        return StorageError(text.rstrip())
 
 
 class _Writer(threading.Thread):
@@ -247,7 +239,7 @@ class _Writer(threading.Thread):
         try:
             connection = _connect(self._path, self._schema)
         except BaseException as error:  # noqa: BLE001 - raised by `open`
-            failure = error
+            failure = _explained(error, self._schema, self._path, "opened")
         while jobs := self._take():
             for job in jobs:
                 job.error = failure
@@ -328,6 +320,18 @@ def _call_within_savepoint(connection: sqlite3.Connection, job: Job[Any]) -> Non
         job.error = error
         connection.execute("ROLLBACK TO job")
     connection.execute("RELEASE job")
+
+
+def _explained(error: BaseException, schema: Schema, path: Path, verb: str) -> SuncoError:
+    """The error to raise for any error of a job."""
+    if isinstance(error, SuncoError):
+        return error
+    reason = str(error) or type(error).__name__
+    advice = _ADVICE.get(_primary_code(error), "")
+    text = f"The {schema.name} {path} cannot be {verb}: {reason}. {advice}".rstrip()
+    explained = StorageError(text)
+    explained.__cause__ = error
+    return explained
 
 
 def _nothing(_: sqlite3.Connection) -> None:

@@ -91,9 +91,13 @@ class PostgresDatabase:
             )
         if connections < 1:
             raise ConfigurationError(f"connections must be at least 1, not {connections!r}.")
-        self._settings = settings
-        self.schema = schema
-        self._size = connections
+        self.__setstate__((settings, schema, connections))
+
+    def __getstate__(self) -> tuple[dict[str, str], str, int]:
+        return self._settings, self.schema, self._size
+
+    def __setstate__(self, state: tuple[dict[str, str], str, int]) -> None:
+        self._settings, self.schema, self._size = state
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._checked = False

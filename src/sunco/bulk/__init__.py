@@ -17,7 +17,7 @@ from sunco.bulk.errors import (
 )
 from sunco.bulk.export.conversations import ExportReport, export_conversations
 from sunco.bulk.export.table import write_table
-from sunco.bulk.jobs import run, stream
+from sunco.bulk.jobs import run, stream, work
 from sunco.bulk.journal.base import (
     Claim,
     Completion,
@@ -28,6 +28,7 @@ from sunco.bulk.journal.base import (
     decide,
 )
 from sunco.bulk.journal.memory import MemoryJournal
+from sunco.bulk.journal.postgres import JobSummary, PostgresJournal
 from sunco.bulk.journal.sqlite import SQLiteJournal
 from sunco.bulk.outcome import Outcome, Report, Status
 from sunco.bulk.stream import Stream
@@ -44,9 +45,11 @@ __all__ = [
     "ExportReport",
     "InvalidKeyError",
     "ItemChangedError",
+    "JobSummary",
     "Journal",
     "MemoryJournal",
     "Outcome",
+    "PostgresJournal",
     "Report",
     "RowError",
     "SQLiteJournal",
@@ -58,5 +61,6 @@ __all__ = [
     "export_conversations",
     "run",
     "stream",
+    "work",
     "write_table",
 ]

@@ -8,15 +8,19 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
+from sunco import ConfigurationError
+from sunco._storage.postgres import is_postgres
 from sunco.bulk.journal.base import Journal
+from sunco.bulk.journal.postgres import PostgresJournal
 from sunco.bulk.journal.sqlite import SQLiteJournal
 from sunco.bulk.options import JobOptions, OnUncertain
 from sunco.bulk.outcome import Outcome, Report
 from sunco.bulk.progress import ProgressCallback, ProgressTracker
 from sunco.bulk.runner import JobRunner
+from sunco.bulk.shared import SharedJob
 from sunco.bulk.stream import Stream
 
-__all__ = ["run", "stream"]
+__all__ = ["run", "stream", "work"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -30,13 +34,14 @@ async def run(
     *,
     key: Callable[[T], str],
     concurrency: int = 64,
-    journal: Journal | str | os.PathLike[str] | None = None,
+    journal: Journal | PostgresJournal | str | os.PathLike[str] | None = None,
     job: str | None = None,
     progress: ProgressCallback | bool | None = None,
     stop_after_failures: int | None = None,
     grace_period: float = 10.0,
     on_uncertain: OnUncertain = "retry",
     total: int | None = None,
+    cluster: Any = None,
 ) -> Report:
     """Call a function for each item, and record the results.
 
@@ -61,7 +66,9 @@ async def run(
         key: Returns an item's key: a str that depends on the item alone, the same in every run and
             different for every item.
         concurrency: The maximum number of items in flight.
-        journal: A path for a `SQLiteJournal`, or a journal.
+        journal: A path for a `SQLiteJournal`, or a journal. With a `PostgresJournal` (or a
+            `postgresql://` address), other machines can join with `work`; the report is then that
+            of the whole job.
         job: The name of the job, which is stored in the journal and checked when it is opened
             again. By default the function's qualified name.
         progress: True for a progress bar on a terminal and a line every few seconds elsewhere
@@ -70,6 +77,8 @@ async def run(
         grace_period: Seconds after which a request that was sent can no longer take effect.
         on_uncertain: `"skip"` to never call the function again for an item that may be done.
         total: The number of items, for `progress`, where `len(items)` does not tell.
+        cluster: A `distributed.Client`, or the address of a Dask scheduler (`sunco[dask]`): runs
+            `work` on each of its workers, too. Needs a `PostgresJournal`.
 
     Returns:
         The counts, and the first hundred items that were not done.
@@ -78,6 +87,26 @@ async def run(
         ConfigurationError: An argument is invalid. Nothing was called.
         StorageError: The journal belongs to another job, is in use, or cannot be used.
     """
+    if (shared := _shared(journal)) is not None:
+        with _watching(name := _job_name(fn, job), progress) as callback:
+            mine = SharedJob(
+                fn=fn,
+                function=_function_name(fn),
+                job=name,
+                journal=shared,
+                concurrency=concurrency,
+                stop_after_failures=stop_after_failures,
+                grace_period=grace_period,
+                on_uncertain=on_uncertain,
+                callback=callback,
+            )
+            if cluster is None:
+                return await mine.run(items, key)
+            from sunco.bulk.cluster import run_on_cluster  # noqa: PLC0415 - an extra
+
+            return await run_on_cluster(mine, items, key, cluster)
+    if cluster is not None:
+        raise ConfigurationError("cluster= needs a PostgresJournal, which its workers share.")
     options = JobOptions(
         fn=fn,
         items=items,
@@ -85,7 +114,7 @@ async def run(
         concurrency=concurrency,
         journal=_journal_at(journal),
         stop_after_failures=stop_after_failures,
-        job=_name_of(fn) if job is None else job,
+        job=_job_name(fn, job),
         grace_period=grace_period,
         on_uncertain=on_uncertain,
     )
@@ -144,7 +173,7 @@ def stream(
         concurrency=concurrency,
         journal=_journal_at(journal),
         stop_after_failures=stop_after_failures,
-        job=_name_of(fn) if job is None else job,
+        job=_job_name(fn, job),
         grace_period=grace_period,
         on_uncertain=on_uncertain,
     )
@@ -162,15 +191,85 @@ def stream(
     )
 
 
-def _journal_at(journal: Journal | str | os.PathLike[str] | None) -> Journal | None:
+async def work(
+    fn: Callable[[T], Awaitable[Any]],
+    *,
+    job: str,
+    journal: PostgresJournal | str,
+    concurrency: int = 64,
+    progress: ProgressCallback | bool | None = None,
+    stop_after_failures: int | None = None,
+    grace_period: float = 10.0,
+    on_uncertain: OnUncertain = "retry",
+) -> Report:
+    """Join a job that `run` has started with a `PostgresJournal`, from any machine.
+
+    Returns when all items of the job are finished, by this process or others.
+
+    Args:
+        fn: The function, the same as in `run`.
+        job: The name of the job.
+        journal: The journal, or its `postgresql://` address.
+        concurrency: The maximum number of items in flight in this process.
+        progress: As in `run`; shows the progress of the whole job.
+        stop_after_failures: As in `run`; counts the failures of the whole job.
+        grace_period: As in `run`.
+        on_uncertain: As in `run`.
+
+    Returns:
+        The counts of the whole job.
+
+    Raises:
+        ConfigurationError: An argument is invalid. Nothing was called.
+        StorageError: There is no such job, it has another function, or the database cannot be used.
+    """
+    shared = _shared(journal)
+    if shared is None:
+        raise ConfigurationError("work() needs a PostgresJournal or a postgresql:// address.")
+    with _watching(job, progress) as callback:
+        return await SharedJob(
+            fn=fn,
+            function=_function_name(fn),
+            job=job,
+            journal=shared,
+            concurrency=concurrency,
+            stop_after_failures=stop_after_failures,
+            grace_period=grace_period,
+            on_uncertain=on_uncertain,
+            callback=callback,
+        ).run()
+
+
+def _shared(journal: object) -> PostgresJournal | None:
+    if isinstance(journal, str) and is_postgres(journal):
+        return PostgresJournal(journal)
+    return journal if isinstance(journal, PostgresJournal) else None
+
+
+def _journal_at(
+    journal: Journal | PostgresJournal | str | os.PathLike[str] | None,
+) -> Journal | None:
+    if isinstance(journal, PostgresJournal) or is_postgres(journal):
+        raise ConfigurationError(
+            "stream() has no outcomes of other machines: use run() and work()."
+        )
     return SQLiteJournal(journal) if isinstance(journal, (str, os.PathLike)) else journal
 
 
-def _name_of(fn: Any) -> str:
+def _job_name(fn: Any, job: str | None) -> str:
+    if job is not None:
+        return job
     while isinstance(fn, partial):
         fn = fn.func
     name = getattr(fn, "__qualname__", None) or type(fn).__qualname__
     return f"{fn.__module__}.{name}"
+
+
+def _function_name(fn: Any) -> str:
+    """A function's name without its module, which is __main__ in the process that was started."""
+    while isinstance(fn, partial):
+        fn = fn.func
+    return getattr(fn, "__qualname__", None) or type(fn).__qualname__
 
 
 def _total(items: object, total: int | None) -> int | None:

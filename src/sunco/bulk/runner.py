@@ -28,7 +28,7 @@ from sunco.bulk.outcome import Outcome, Report, Status, status_of
 from sunco.bulk.progress import ProgressTracker
 from sunco.bulk.source import EndOfItems, source_of
 
-__all__ = ["JobRunner"]
+__all__ = ["JobRunner", "checked_key", "primary_error"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -89,7 +89,7 @@ class JobRunner(Generic[T, R]):
                 self._all_finished = True
                 self._unrecorded.set()
         except BaseExceptionGroup as group:
-            raise _primary_error(group) from None
+            raise primary_error(group) from None
         finally:
             self._source.close()
             if journal is not None:
@@ -98,6 +98,12 @@ class JobRunner(Generic[T, R]):
         if self._source.error is not None:
             raise self._source.error
         return self._tracker.report()
+
+    def stop(self) -> None:
+        """Start no more items."""
+        self._tracker.stopped = True
+        self._stopped.set()
+        self._source.stop()
 
     async def _work(self, workers: TaskGroup) -> None:
         while not self._tracker.stopped:
@@ -172,7 +178,7 @@ class JobRunner(Generic[T, R]):
     async def _admit(self, item: T) -> tuple[Attempt, float] | None:
         """The attempt to make and the seconds to wait before it; None if there is none to make."""
         try:
-            key = self._key(item)
+            key = checked_key(self._options.key, item)
         except RowError as error:
             await self._report(Outcome(key="", item=item, status="failed", error=error))
             return None
@@ -199,13 +205,6 @@ class JobRunner(Generic[T, R]):
         else:
             await self._reject(key, item, claim.decision, before)
         return None
-
-    def _key(self, item: T) -> str:
-        try:
-            key, again = self._options.key(item), self._options.key(item)
-        except Exception as error:
-            raise InvalidKeyError(f"key() failed with {describe_error(error)}.") from error
-        return _checked_key(key, again)
 
     def _delay_after(self, before: Entry) -> float:
         """Seconds until an earlier attempt can no longer take effect."""
@@ -259,13 +258,11 @@ class JobRunner(Generic[T, R]):
         self._tracker.add(outcome)
         limit = self._options.stop_after_failures
         if limit is not None and self._tracker.failures >= limit:
-            self._tracker.stopped = True
-            self._stopped.set()
-            self._source.stop()
+            self.stop()
         await self._emit(outcome)
 
 
-def _primary_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def primary_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     """The exception to raise for a group: interruptions before errors, and of errors the first."""
     leaves = list(_leaves(group))
     interruptions = [leaf for leaf in leaves if not isinstance(leaf, Exception)]
@@ -282,7 +279,18 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
             yield error
 
 
-def _checked_key(key: object, again: object) -> str:
+def checked_key(key_of: Callable[[T], object], item: T) -> str:
+    """The key of an item.
+
+    Raises:
+        InvalidKeyError: It has none that can be used.
+    """
+    try:
+        key, again = key_of(item), key_of(item)
+    except RowError:
+        raise
+    except Exception as error:
+        raise InvalidKeyError(f"key() failed with {describe_error(error)}.") from error
     if key != again:
         raise InvalidKeyError(
             f"key() returned two keys for one item, {key!r} and {again!r}: it must depend on the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeVar, cast, dataclass_transform
 
 import attrs
 
@@ -18,6 +18,7 @@ __all__ = [
     "Model",
     "Unset",
     "json_key",
+    "json_name",
     "local",
     "model",
     "read_only",
@@ -62,6 +63,15 @@ def read_only() -> dict[str, Any]:
 def local() -> dict[str, Any]:
     """Mark a field that is no part of the JSON."""
     return {LOCAL: True}
+
+
+def json_name(field: attrs.Attribute[Any]) -> str:
+    """A field's name in JSON: its own name in camelCase, unless `json_key` says otherwise."""
+    named = field.metadata.get(JSON_KEY)
+    if named is not None:
+        return cast("str", named)
+    first, *others = field.name.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 class Extra(Mapping[str, Any]):

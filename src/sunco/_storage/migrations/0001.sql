@@ -207,12 +207,13 @@ BEGIN
 END
 $$;
 
--- Bulk jobs.
+-- Bulk jobs. A part is a number of items that one worker claims at once.
 CREATE TABLE {schema}.job (
     job text PRIMARY KEY,
     function text NOT NULL,
+    grace interval NOT NULL,
+    loader bigint,
     loaded boolean NOT NULL DEFAULT false,
-    runs integer NOT NULL DEFAULT 0,
     parts integer NOT NULL DEFAULT 0,
     created timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -240,15 +241,91 @@ CREATE TABLE {schema}.item (
     key text NOT NULL,
     part integer NOT NULL,
     content text NOT NULL,
+    pending boolean NOT NULL DEFAULT true,
     state text NOT NULL DEFAULT 'new',
     attempts integer NOT NULL DEFAULT 0,
-    first timestamptz,
     changed timestamptz,
     error text,
     result text,
     PRIMARY KEY (job, key)
 ) WITH (fillfactor = 80);
 CREATE INDEX item_part ON {schema}.item (job, part);
+
+CREATE FUNCTION {schema}.free_parts() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM {schema}.reap_workers();
+    UPDATE {schema}.part AS p SET owner = NULL, free = clock_timestamp() + job.grace
+        FROM {schema}.job
+        WHERE job.job = p.job AND p.ctid = ANY (ARRAY(
+            SELECT q.ctid FROM {schema}.part AS q WHERE q.owner IS NOT NULL
+            AND NOT EXISTS (SELECT FROM {schema}.worker AS w WHERE w.id = q.owner)
+            FOR NO KEY UPDATE SKIP LOCKED
+        ));
+    -- A clock that was set back holds up no part for longer than the grace period.
+    UPDATE {schema}.part AS p SET free = clock_timestamp() + job.grace
+        FROM {schema}.job
+        WHERE job.job = p.job AND p.owner IS NULL AND NOT p.closed
+        AND p.free > clock_timestamp() + job.grace + interval '1 second';
+END
+$$;
+
+CREATE FUNCTION {schema}.claim_part(of_job text, worker_id bigint)
+RETURNS TABLE (part integer, fence bigint) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    -- Not reaped before this commits.
+    PERFORM FROM {schema}.worker
+        WHERE id = worker_id AND until > clock_timestamp() FOR KEY SHARE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'lease expired' USING ERRCODE = 'SU001';
+    END IF;
+    RETURN QUERY UPDATE {schema}.part AS p
+        SET owner = worker_id, fence = p.fence + 1, first = coalesce(p.first, clock_timestamp())
+        WHERE p.job = of_job AND p.part = (
+            SELECT q.part FROM {schema}.part AS q
+            WHERE q.job = of_job AND NOT q.closed AND q.owner IS NULL
+            AND q.free <= statement_timestamp()
+            ORDER BY q.part LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+        )
+        RETURNING p.part, p.fence;
+END
+$$;
+
+-- Outcomes as [[part, fence, [[key, state, attempts, error, result], ...]], ...]; returns the parts
+-- that the worker does not hold any more.
+CREATE FUNCTION {schema}.record_items(of_job text, worker_id bigint, outcomes json)
+RETURNS SETOF integer LANGUAGE plpgsql AS $$
+DECLARE
+    outcome json;
+    counts record;
+BEGIN
+    FOR outcome IN SELECT value FROM json_array_elements(outcomes) LOOP
+        PERFORM FROM {schema}.part
+            WHERE job = of_job AND part = (outcome ->> 0)::integer
+            AND owner = worker_id AND fence = (outcome ->> 1)::bigint FOR NO KEY UPDATE;
+        IF NOT FOUND THEN
+            RETURN NEXT (outcome ->> 0)::integer;
+            CONTINUE;
+        END IF;
+        WITH recorded AS (
+            UPDATE {schema}.item AS i SET pending = false, state = r.value ->> 1,
+                attempts = (r.value ->> 2)::integer, error = r.value ->> 3,
+                result = r.value ->> 4, changed = clock_timestamp()
+            FROM json_array_elements(outcome -> 2) AS r
+            WHERE i.job = of_job AND i.key = r.value ->> 0 AND i.pending
+            RETURNING i.state
+        ) SELECT count(*) AS n, count(*) FILTER (WHERE state = 'done') AS done,
+            count(*) FILTER (WHERE state = 'failed') AS failed,
+            count(*) FILTER (WHERE state = 'uncertain') AS uncertain
+            INTO counts FROM recorded;
+        UPDATE {schema}.part AS p SET "left" = p."left" - counts.n, done = p.done + counts.done,
+            failed = p.failed + counts.failed, uncertain = p.uncertain + counts.uncertain,
+            closed = p."left" = counts.n,
+            owner = CASE WHEN p."left" = counts.n THEN NULL ELSE p.owner END
+            WHERE job = of_job AND part = (outcome ->> 0)::integer;
+    END LOOP;
+END
+$$;
 
 -- Rate limits.
 CREATE TABLE {schema}.rate_limit (

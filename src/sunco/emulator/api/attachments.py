@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _ALL = f"{ANY_APP}/attachments"
 
+# Executable files.
+_REJECTED = (".bat", ".cmd", ".com", ".dll", ".exe", ".msi", ".scr")
+
 operations: Operations = Operations()
 
 
@@ -32,6 +35,8 @@ def upload(call: Call) -> Result:
     if file is None or not file.content:
         raise bad_request("source is required")
     name = file.name.replace("\\", "/").rpartition("/")[2] or "file"
+    if name.lower().endswith(_REJECTED):
+        raise bad_request(f"Files of this type are not supported: {name}")
     attachment = Attachment(
         call.account.clock.new_id(),
         name,

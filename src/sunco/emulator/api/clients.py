@@ -36,7 +36,12 @@ def create(call: Call) -> Result:
         raise not_found("Conversation")
     if conversation.participant_of(user) is None:
         raise bad_request("User is not a member of the target conversation")
-    return {"client": clients.link(call.app, user, criteria, conversation).to_json()}
+    client = clients.link(call.app, user, criteria, conversation)
+    response = {"client": client.to_json()}
+    if call.body["confirmation"]["type"] == "immediate":
+        # The response shows the client before the channel has found the user.
+        clients.activate(call.app, user, client)
+    return response
 
 
 @operations.add("ListClients", "GET", CLIENTS)

@@ -8,7 +8,7 @@ from sunco.emulator.api.lookup import integration_of
 from sunco.emulator.api.operation import APP, Operations
 from sunco.emulator.api.pagination import read_page, select
 from sunco.emulator.api.paths import INTEGRATION, INTEGRATIONS
-from sunco.emulator.api.webhooks import add_webhook, check_limit
+from sunco.emulator.api.webhooks import check_limit
 from sunco.emulator.errors import ApiError, bad_request, reject
 from sunco.emulator.schemas.integrations import KINDS, UNKNOWN_KIND
 from sunco.emulator.schemas.schema import Object
@@ -44,7 +44,7 @@ def create(call: Call) -> Result:
     }
     integration = call.app.add_integration({**_defaults(call.body["type"]), **known})
     if call.body["type"] == "custom":
-        add_webhook(call.app, integration["id"], webhooks[0])
+        call.app.add_webhook(integration["id"], webhooks[0])
     return {"integration": view(call.app, integration)}
 
 
@@ -55,13 +55,13 @@ def list_(call: Call) -> Result:
     if "filter" in call.query:
         raise bad_request("Invalid query parameters")
     types = call.query.get("filter[types]")
-    found = call.app.integrations
-    if types is not None:
-        wanted = set(types.split(","))
-        found = SortedRecords[dict[str, Any]]()
-        for integration in call.app.integrations:
-            if integration["type"] in wanted:
-                found.add(integration["id"], integration)
+    wanted = None if types is None else set(types.split(","))
+    found = SortedRecords[dict[str, Any]]()
+    for integration in call.app.integrations:
+        kind: str = integration["type"]
+        # The platform's own integrations are not listed.
+        if kind in wanted if wanted else not kind.startswith("zd:"):
+            found.add(integration["id"], integration)
     return select(found, page).to_json(
         "integrations", lambda one: view(call.app, one), call.url, call.query
     )

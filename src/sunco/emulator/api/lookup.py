@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.errors import bad_request, not_found
+from sunco.emulator.services.messages import expire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ def conversation_of(call: Call) -> Conversation:
     conversation = call.app.conversations.get(call.ids["conversationId"])
     if conversation is None:
         raise not_found("Conversation")
+    expire(call.app, conversation)
     return conversation
 
 

@@ -13,6 +13,7 @@ from sunco.emulator.schemas.content import CONTENT
 from sunco.emulator.schemas.messages import MESSAGE
 from sunco.emulator.services import messages
 from sunco.emulator.services.content import complete
+from sunco.emulator.services.names import display_name
 
 if TYPE_CHECKING:
     from sunco.emulator.api.operation import Call, Result
@@ -39,7 +40,7 @@ def post(call: Call) -> Result:
         limit = call.app.limits.messages
         raise ApiError(423, "locked", f"Message limit of {limit} per conversation reached.")
     message: dict[str, Any] = {
-        "author": _author_view(call.body["author"], author),
+        "author": _author_view(call.app, call.body["author"], author),
         "content": content,
     }
     if call.body.get("metadata") is not None:
@@ -57,6 +58,7 @@ def list_(call: Call) -> Result:
     if conversation is None:
         # The 404 of this list, and of no other, does not name the conversation.
         raise resource_not_found()
+    messages.expire(call.app, conversation)
     return select(conversation.messages, page, newest_first=True).to_json(
         "messages", dict, call.url, call.query
     )
@@ -77,7 +79,7 @@ def delete(call: Call) -> Result:
     return {}
 
 
-def _author_view(author: dict[str, Any], user: User | None) -> dict[str, Any]:
+def _author_view(app: App, author: dict[str, Any], user: User | None) -> dict[str, Any]:
     view: dict[str, Any] = {
         name: author[name]
         for name in ("type", "subtypes", "displayName", "avatarUrl")
@@ -85,8 +87,7 @@ def _author_view(author: dict[str, Any], user: User | None) -> dict[str, Any]:
     }
     if user is not None:
         view["userId"] = user.id
-        if user.name is not None:
-            view.setdefault("displayName", user.name)
+        view.setdefault("displayName", display_name(app, user))
     return view
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sunco.emulator.api.lookup import integration_of
 from sunco.emulator.api.operation import WEBHOOKS, Operations
@@ -13,8 +13,6 @@ from sunco.emulator.schemas.integrations import KINDS
 from sunco.emulator.state.webhooks import Webhook
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from sunco.emulator.api.operation import Call, Result
     from sunco.emulator.state.app import App
 
@@ -32,7 +30,7 @@ def create(call: Call) -> Result:
     if integration["type"] in KINDS and integration["type"] != "custom":
         raise bad_request("Webhooks are available only for custom integrations")
     check_limit(call.app)
-    return {"webhook": add_webhook(call.app, integration["id"], call.body).to_json()}
+    return {"webhook": call.app.add_webhook(integration["id"], call.body).to_json()}
 
 
 @operations.add("ListWebhooks", "GET", _ALL, scopes=WEBHOOKS)
@@ -72,20 +70,6 @@ def check_limit(app: App) -> None:
     """
     if len(app.webhooks) >= MAX_WEBHOOKS:
         raise bad_request(f"The maximum number of webhooks ({MAX_WEBHOOKS}) has been reached")
-
-
-def add_webhook(app: App, integration_id: str, description: Mapping[str, Any]) -> Webhook:
-    """Add a webhook to an integration, from its form in the API."""
-    webhook = Webhook(
-        app.clock.new_id(),
-        integration_id,
-        target=description["target"],
-        triggers=description["triggers"],
-        secret=app.clock.new_secret(),
-    )
-    webhook.update(description)
-    app.webhooks.add(webhook.id, webhook)
-    return webhook
 
 
 def _webhook(call: Call) -> Webhook:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.end_users.registry import Actions
 from sunco.emulator.errors import bad_request, not_found, resource_not_found
-from sunco.emulator.schemas.common import ANY_TEXT, FLAG, TEXT
+from sunco.emulator.schemas.common import ANY_TEXT, FLAG, MESSAGE_TEXT
 from sunco.emulator.schemas.content import TEXT_OR_CONTENT
-from sunco.emulator.schemas.schema import Object, Schema, String, at_most_one
+from sunco.emulator.schemas.schema import Object, Schema, String, exactly_one
 from sunco.emulator.services import clients
 from sunco.emulator.services.content import complete
-from sunco.emulator.services.merging import identify
+from sunco.emulator.services.merging import sign_in
 from sunco.emulator.state.account import CoreUser
 from sunco.emulator.state.rendering import omit_none
 from sunco.emulator.state.sources import Source
@@ -29,23 +29,20 @@ _CLIENT: dict[str, Schema] = {**_USER, "client": ANY_TEXT}
 
 
 @actions.add(
-    {**_WHERE, "text": TEXT, "content": TEXT_OR_CONTENT},
+    {**_WHERE, "text": MESSAGE_TEXT, "content": TEXT_OR_CONTENT},
     required=("user",),
-    rules=(at_most_one("text", "content"),),
+    rules=(exactly_one("text", "content"),),
 )
 def say(context: Context) -> dict[str, Any]:
     """Write a message."""
-    content = context.arguments.get("content", context.arguments.get("text", ""))
+    content = context.arguments.get("content", context.arguments.get("text"))
     if isinstance(content, str):
         content = {"type": "text", "text": content}
     if content["type"] in ("formResponse", "template"):
         raise bad_request(f"An end user cannot say a {content['type']}")
     context.start_conversation("message")
-    client = context.source.client
-    if client is not None and client.status == "pending":
-        # Writing on a channel confirms it.
-        clients.activate(context.app, context.user, client)
-    return {"message": context.post({"content": complete(dict(content))})}
+    message = {"content": complete(dict(content))}
+    return {"message": context.post(message, context.write_source())}
 
 
 @actions.add({**_WHERE, "message": ANY_TEXT, "action": ANY_TEXT}, required=("user", "message"))
@@ -111,7 +108,9 @@ def refer(context: Context) -> dict[str, Any]:
     """Follow a link with a referral code to the conversation."""
     details = {"source": "WEB", "type": "OPEN_THREAD", **context.arguments.get("details", {})}
     referral = {"code": context.arguments["code"], "details": details}
-    context.start_conversation("startConversation")
+    if context.start_conversation("startConversation", referral) is not None:
+        # The creation event contains the referral, and no referral event follows.
+        return {}
     context.app.announce(
         "conversation:referral",
         context.conversation,
@@ -149,16 +148,21 @@ def conversation(context: Context) -> dict[str, Any]:
 
 
 @actions.add(
-    {**_USER, "zendeskId": ANY_TEXT, "email": String(min_length=1, max_length=128)},
+    {
+        **_USER,
+        "externalId": String(min_length=1, max_length=1024),
+        "zendeskId": ANY_TEXT,
+        "email": String(min_length=1, max_length=128),
+    },
     required=("user",),
 )
 def authenticate(context: Context) -> dict[str, Any]:
-    """Sign in, with a verified e-mail address if one is given."""
-    app, user, arguments = context.app, context.user, context.arguments
-    user.authenticated = True
+    """Sign in, with an external id and a verified e-mail address if they are given."""
+    app, arguments = context.app, context.arguments
+    user = sign_in(
+        app, context.user, external_id=arguments.get("externalId"), email=arguments.get("email")
+    )
     user.zendesk_id = arguments.get("zendeskId", user.zendesk_id)
-    if "email" in arguments:
-        identify(app, user, arguments["email"])
     app.announce("user:update", user=user, reason="authentication", source=Source("web"))
     return {"user": user.to_json()}
 

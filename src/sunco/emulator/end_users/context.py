@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.errors import ApiError, not_found, reject, resource_not_found
 from sunco.emulator.services import clients
 from sunco.emulator.services.conversations import create_conversation
-from sunco.emulator.services.messages import is_full, post
-from sunco.emulator.state.rendering import omit_none
+from sunco.emulator.services.messages import expire, is_full, post
+from sunco.emulator.services.names import display_name
 from sunco.emulator.state.sources import Source
 
 if TYPE_CHECKING:
@@ -116,7 +117,30 @@ class Context:
             conversation = self.app.conversations_of(self.user).get(identifier)
         if conversation is None:
             raise not_found("Conversation")
+        expire(self.app, conversation)
         return conversation
+
+    def write_source(self) -> Source:
+        """The source of a message: the channel's client is added, confirmed and made the primary.
+
+        Messages from other channels than SDKs have the id and timestamp of the channel.
+        """
+        app, user, source = self.app, self.user, self.source
+        integration, client = self.integration, self.source.client
+        if client is None and integration and integration["type"] in clients.CHANNEL_TYPES:
+            client = clients.channel_client(app, user, integration)
+        if client is None:
+            return source
+        if client.status == "pending":
+            clients.activate(app, user, client)
+        client.last_seen = now = app.clock.timestamp()
+        participant = self.conversation.participant_of(user)
+        if participant is not None:
+            participant.add_client(client, primary=True)
+        if client.type == "sdk":
+            return source
+        identifier = f"{client.type}-{app.clock.new_id()}"
+        return replace(source, client=client, original_id=identifier, original_timestamp=now)
 
     def start_conversation(
         self, reason: str, referral: Mapping[str, Any] | None = None
@@ -181,9 +205,11 @@ class Context:
         if is_full(self.app, conversation):
             limit = self.app.limits.messages
             raise ApiError(423, "locked", f"Message limit of {limit} per conversation reached.")
-        author = {"type": "user", "userId": self.user.id} | omit_none(displayName=self.user.name)
+        source = source or self.source
+        name = display_name(self.app, self.user, source.type)
+        author = {"type": "user", "userId": self.user.id, "displayName": name}
         posted = {"author": author, **message}
-        return post(self.app, conversation, posted, self.user, source=source or self.source)
+        return post(self.app, conversation, posted, self.user, source=source)
 
     def announce_activity(self, trigger: str, kind: str) -> None:
         """Record and announce an activity of the user.

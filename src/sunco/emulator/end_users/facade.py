@@ -154,19 +154,28 @@ class EndUsers:
         self._act("decline", user, client=id_of(client))
 
     def authenticate(
-        self, user: object, *, zendesk_id: str | None = None, email: str | None = None
+        self,
+        user: object,
+        *,
+        external_id: str | None = None,
+        zendesk_id: str | None = None,
+        email: str | None = None,
     ) -> dict[str, Any]:
         """Sign in as a user, and return the user.
 
+        If another user has the external id or the e-mail address, the two are merged, and the one
+        with an external id is returned.
+
         Args:
             user: The user, or its id or external id.
+            external_id: The external id that the user signs in with.
             zendesk_id: The user of Zendesk Support that it is linked to.
             email: A verified e-mail address.
 
         Raises:
-            ValueError: There is no such user.
+            ValueError: There is no such user, or the users have different external ids.
         """
-        body = {"zendeskId": zendesk_id, "email": email}
+        body = {"externalId": external_id, "zendeskId": zendesk_id, "email": email}
         given = {name: text for name, text in body.items() if text is not None}
         changed: dict[str, Any] = self._act("authenticate", user, **given)["user"]
         return changed

@@ -34,6 +34,11 @@ def error_response(error: ApiError) -> Response:
     return json_response({"errors": errors}, error.status, error.headers)
 
 
+async def index(_request: Request) -> Response:
+    """The paths of the emulator's parts."""
+    return json_response({"name": "sunco emulator", "api": "/v2", "control": "/_emulator/"})
+
+
 async def internal_error(_request: Request, _error: Exception) -> Response:
     """500 in the form of the API; the traceback is logged by the server."""
     return error_response(ApiError(500, "internal_error", "Internal server error"))

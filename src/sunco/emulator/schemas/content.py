@@ -6,7 +6,15 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.schemas.actions import ACTION, ITEM_ACTION
-from sunco.emulator.schemas.common import ALT_TEXT, ANY_TEXT, FLAG, METADATA, SHORT_TEXT, TEXT
+from sunco.emulator.schemas.common import (
+    ALT_TEXT,
+    ANY_TEXT,
+    FLAG,
+    MESSAGE_TEXT,
+    METADATA,
+    SHORT_TEXT,
+    TEXT,
+)
 from sunco.emulator.schemas.schema import (
     Array,
     Number,
@@ -41,6 +49,13 @@ def _one_opens_among(*sources: Callable[[Mapping[str, Any]], list[dict[str, Any]
         return None
 
     return rule
+
+
+def _no_mixed_replies(content: Mapping[str, Any]) -> str | None:
+    kinds = {action["type"] for action in content.get("actions", ())}
+    if {"reply", "postback"} <= kinds:
+        return "actions of type reply and postback cannot be mixed"
+    return None
 
 
 def _unique_names(content: Mapping[str, Any]) -> str | None:
@@ -104,7 +119,7 @@ CONTENT = Tagged(
         "text": Object(
             {
                 **RICH_TEXT,
-                "text": TEXT,
+                "text": MESSAGE_TEXT,
                 "blockChatInput": FLAG,
                 "actions": Array(ACTION),
                 "payload": ANY_TEXT,
@@ -113,6 +128,7 @@ CONTENT = Tagged(
                 at_least_one("text", "actions", "htmlText", "markdownText"),
                 ONE_RICH_TEXT,
                 _one_opens_among(_own_actions),
+                _no_mixed_replies,
             ),
         ),
         "carousel": Object(
@@ -144,7 +160,7 @@ CONTENT = Tagged(
         "image": Object(
             {**MEDIA_FIELDS, "actions": Array(ACTION)},
             required=("mediaUrl",),
-            rules=(ONE_RICH_TEXT, _one_opens_among(_own_actions)),
+            rules=(ONE_RICH_TEXT, _one_opens_among(_own_actions), _no_mixed_replies),
         ),
         "list": Object(
             {
@@ -169,4 +185,4 @@ CONTENT = Tagged(
     }
 )
 # A string stands for a text message.
-TEXT_OR_CONTENT = TextOr(CONTENT, TEXT)
+TEXT_OR_CONTENT = TextOr(CONTENT, MESSAGE_TEXT)

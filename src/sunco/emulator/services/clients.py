@@ -14,7 +14,21 @@ if TYPE_CHECKING:
     from sunco.emulator.state.conversations import Conversation
     from sunco.emulator.state.users import User
 
-SDK_TYPES = ("web", "ios", "android")
+SDK_TYPES = ("web", "ios", "android", "unity")
+# The channels that are not SDKs.
+CHANNEL_TYPES = (
+    "apple",
+    "instagram",
+    "line",
+    "mailgun",
+    "messagebird",
+    "messenger",
+    "telegram",
+    "twilio",
+    "twitter",
+    "viber",
+    "whatsapp",
+)
 
 # The addresses in the match criteria of the various channels.
 _ADDRESSES = ("phoneNumber", "address")

@@ -1,4 +1,4 @@
-"""What the platform makes of a message's content: it fills in what a sender cannot set."""
+"""Completing the content of messages: what the platform adds to what was sent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from sunco.emulator.errors import bad_request
-from sunco.emulator.services.rich_text import html_from_markdown, text_from_html
+from sunco.emulator.services.rich_text import html_from_markdown, text_from_html, without_scripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,15 +24,15 @@ _READ_ONLY: dict[str, tuple[str, ...]] = {
 }
 _FALLBACK_ADDRESS = {"link": "uri", "webview": "fallback"}
 
-# Built-in types only: what a file is must not depend on the machine's own tables.
+# Built-in types only: they must not depend on the tables of the machine.
 _MIME_TYPES = MimeTypes()
 
 
 def complete(content: dict[str, Any]) -> dict[str, Any]:
-    """Return valid content, of a type that can be sent, as the platform answers it.
+    """Complete valid content of a type that can be sent.
 
     Raises:
-        ApiError: 400 when Markdown becomes more HTML than a message may carry.
+        ApiError: 400 if the HTML of the Markdown exceeds the limit.
     """
     kind: str = content["type"]
     read_only = _READ_ONLY.get(kind, ())
@@ -47,6 +47,8 @@ def _complete_rich_text(content: dict[str, Any]) -> None:
         content["htmlText"] = html_from_markdown(markdown)
         if len(content["htmlText"]) > LONGEST_TEXT:
             raise bad_request(f"content.markdownText exceeds {LONGEST_TEXT} characters as HTML")
+    if "htmlText" in content:
+        content["htmlText"] = without_scripts(content["htmlText"])
     if "htmlText" in content and "text" not in content:
         content["text"] = text_from_html(content["htmlText"])
 
@@ -56,7 +58,7 @@ def _complete_media(content: dict[str, Any]) -> None:
     name = _file_name(content["mediaUrl"])
     content.setdefault("altText", name)
     content["mediaType"] = _media_type(name)
-    # Nothing is downloaded, so nothing is known of the size.
+    # Nothing is downloaded, so the size is unknown.
     content["mediaSize"] = 0
 
 

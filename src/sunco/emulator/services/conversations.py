@@ -50,7 +50,7 @@ def create_conversation(
     for user, subscribe in entries:
         _add_participant(app, conversation, user, subscribe_sdk_client=subscribe)
     app.add_conversation(conversation)
-    first = entries[0][0] if entries else None
+    first = entries[0][0] if conversation.type == "personal" else None
     app.announce(
         "conversation:create",
         conversation,

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from sunco.emulator.services.masking import mask_card_numbers
 from sunco.emulator.services.receipts import deliver
+from sunco.emulator.state.clock import format_time
 from sunco.emulator.state.rendering import omit_none
 from sunco.emulator.state.sources import API, Source
 from sunco.emulator.state.switchboard import Control
@@ -20,6 +23,15 @@ if TYPE_CHECKING:
 def is_full(app: App, conversation: Conversation) -> bool:
     """Whether a conversation has reached the limit of messages."""
     return len(conversation.messages) >= app.limits.messages
+
+
+def expire(app: App, conversation: Conversation) -> None:
+    """Delete the messages of a conversation that was inactive for longer than the app's setting."""
+    seconds = app.settings.get("conversationRetentionSeconds")
+    if not seconds or not conversation.messages:
+        return
+    if conversation.last_updated_at < format_time(app.clock.now() - timedelta(seconds=seconds)):
+        delete_all_messages(app, conversation)
 
 
 def post(
@@ -41,8 +53,11 @@ def post(
         source: Where it was sent from.
         destination: The integration that delivers it, see `receipts.deliver`.
     """
+    expire(app, conversation)
     now = app.clock.timestamp()
     identifier = app.clock.new_id()
+    if app.settings.get("maskCreditCardNumbers"):
+        message = {**message, "content": mask_card_numbers(message["content"])}
     posted: dict[str, Any] = {
         "id": identifier,
         "received": now,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.state.app import App, Limits
@@ -49,6 +49,15 @@ class Account:
     listing: SortedRecords[App] = field(default_factory=SortedRecords[App])
     core_users: dict[str, CoreUser] = field(default_factory=dict[str, CoreUser])
 
+    def clear(self) -> None:
+        """Remove everything but the limits and the clock."""
+        self.replace(Account(self.clock, self.limits))
+
+    def replace(self, other: Account) -> None:
+        """Take over the records of another account."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(other, one.name))
+
     def create_app(
         self,
         description: Mapping[str, Any],
@@ -62,7 +71,8 @@ class Account:
         Args:
             description: Its name, settings and metadata in the form of the API.
             app_id: Its id; by default its position in listings.
-            integrations: Its first integrations, in the form of the API.
+            integrations: Its first integrations, in the form of the API. A webhook can have a
+                `secret`.
             switchboard: The integrations of its switchboard, see `build_switchboard`.
         """
         sort_id = self.clock.new_id()
@@ -74,7 +84,10 @@ class Account:
             metadata=description.get("metadata") or {},
         )
         for integration in integrations:
-            app.add_integration(integration)
+            plain = {name: integration[name] for name in integration if name != "webhooks"}
+            added = app.add_integration(plain)
+            for webhook in integration.get("webhooks", ()):
+                app.add_webhook(added["id"], webhook, secret=webhook.get("secret"))
         app.switchboard = build_switchboard(switchboard, self.clock.new_id)
         return app
 

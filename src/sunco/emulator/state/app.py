@@ -10,6 +10,7 @@ from sunco.emulator.state.conversations import Conversation
 from sunco.emulator.state.records import SortedRecords
 from sunco.emulator.state.rendering import omit_none, render
 from sunco.emulator.state.users import User
+from sunco.emulator.state.webhooks import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sunco.emulator.state.attachments import Attachments
     from sunco.emulator.state.clock import Clock
     from sunco.emulator.state.switchboard import Switchboard, SwitchboardIntegration
-    from sunco.emulator.state.webhooks import Outbox, Webhook
+    from sunco.emulator.state.webhooks import Outbox
 
 SUBDOMAIN = "emulator"
 MAX_ACTIVITIES = 1000
@@ -152,6 +153,27 @@ class App:
         integration = {"status": "active", **description, "id": identifier}
         self.integrations.add(identifier, integration)
         return integration
+
+    def add_webhook(
+        self, integration_id: str, description: Mapping[str, Any], *, secret: str | None = None
+    ) -> Webhook:
+        """Add a webhook to an integration.
+
+        Args:
+            integration_id: The integration.
+            description: The webhook in the form of the API.
+            secret: Its secret; a new one by default.
+        """
+        webhook = Webhook(
+            self.clock.new_id(),
+            integration_id,
+            target=description["target"],
+            triggers=description["triggers"],
+            secret=secret or self.clock.new_secret(),
+        )
+        webhook.update(description)
+        self.webhooks.add(webhook.id, webhook)
+        return webhook
 
     def remove_integration(self, integration_id: str) -> None:
         """Remove an integration with its webhooks."""

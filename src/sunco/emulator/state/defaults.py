@@ -1,7 +1,8 @@
-"""What an emulator holds when it starts."""
+"""The seeds: what an emulator contains at the start."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,14 +16,47 @@ BOT_ID = "000000005eed000000000005"
 AGENT_ID = "000000005eed000000000006"
 WEB_ID = "000000005eed000000000007"
 
-INTEGRATIONS: Sequence[Mapping[str, Any]] = (
-    {"id": WHATSAPP_ID, "type": "whatsapp", "displayName": "WhatsApp"},
-    {"id": TWILIO_ID, "type": "twilio", "displayName": "Twilio"},
-    {"id": MESSAGEBIRD_ID, "type": "messagebird", "displayName": "MessageBird"},
-    {"id": MAILGUN_ID, "type": "mailgun", "displayName": "Mailgun"},
-    {"id": BOT_ID, "type": "custom", "displayName": "Bot"},
-    {"id": AGENT_ID, "type": "zd:agentWorkspace", "displayName": "Agent Workspace"},
+_CHANNELS: Sequence[Mapping[str, Any]] = (
+    {
+        "id": WHATSAPP_ID,
+        "type": "whatsapp",
+        "displayName": "WhatsApp",
+        "hsmFallbackLanguage": "en_US",
+        "phoneNumber": "15144441919",
+    },
+    {
+        "id": TWILIO_ID,
+        "type": "twilio",
+        "displayName": "Twilio",
+        "accountSid": "AC" + "0" * 32,
+        "phoneNumberSid": "PN" + "0" * 32,
+    },
+    {
+        "id": MESSAGEBIRD_ID,
+        "type": "messagebird",
+        "displayName": "MessageBird",
+        "originator": "12262121021",
+        "webhookSecret": "0" * 24,
+    },
+    {
+        "id": MAILGUN_ID,
+        "type": "mailgun",
+        "displayName": "Mailgun",
+        "domain": "mail.example.org",
+        "incomingAddress": "support@mail.example.org",
+    },
     {"id": WEB_ID, "type": "web", "displayName": "Web", "configuredOnAdminCenter": True},
+)
+INTEGRATIONS: Sequence[Mapping[str, Any]] = (
+    *_CHANNELS,
+    {
+        "id": BOT_ID,
+        "type": "custom",
+        "displayName": "Bot",
+        # Custom integrations have at least one webhook; this one receives nothing.
+        "webhooks": [{"target": "https://bot.example.org/webhook", "triggers": []}],
+    },
+    {"id": AGENT_ID, "type": "zd:agentWorkspace", "displayName": "Agent Workspace"},
 )
 
 SWITCHBOARD: Sequence[Mapping[str, Any]] = (
@@ -41,6 +75,28 @@ SWITCHBOARD: Sequence[Mapping[str, Any]] = (
     },
 )
 
+# As in an account of Zendesk with messaging.
+_ZENDESK_INTEGRATIONS: Sequence[Mapping[str, Any]] = (
+    *_CHANNELS,
+    {"id": BOT_ID, "type": "zd:answerBot", "displayName": "Answer Bot"},
+    {"id": AGENT_ID, "type": "zd:agentWorkspace", "displayName": "Agent Workspace"},
+)
+_ZENDESK_SWITCHBOARD: Sequence[Mapping[str, Any]] = (
+    {
+        "id": "000000005eed000000000101",
+        "name": "zd-answerBot",
+        "integrationId": BOT_ID,
+        "integrationType": "zd:answerBot",
+        "next": "zd-agentWorkspace",
+    },
+    {
+        "id": "000000005eed000000000102",
+        "name": "zd-agentWorkspace",
+        "integrationId": AGENT_ID,
+        "integrationType": "zd:agentWorkspace",
+    },
+)
+
 PARTNERS: Sequence[Mapping[str, Any]] = (
     {
         "client_id": "demo_partner",
@@ -48,3 +104,19 @@ PARTNERS: Sequence[Mapping[str, Any]] = (
         "redirect_uris": ["http://localhost/callback"],
     },
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What the app and the account contain at the start."""
+
+    integrations: Sequence[Mapping[str, Any]] = ()
+    switchboard: Sequence[Mapping[str, Any]] = ()
+    partners: Sequence[Mapping[str, Any]] = ()
+
+
+SEEDS: Mapping[str, Seed] = {
+    "demo": Seed(INTEGRATIONS, SWITCHBOARD, PARTNERS),
+    "zendesk": Seed(_ZENDESK_INTEGRATIONS, _ZENDESK_SWITCHBOARD, PARTNERS),
+    "empty": Seed(),
+}

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import attrs
 
 from sunco.models.base import local, model
+from sunco.models.content import UnknownContent
 from sunco.models.events.incoming import IncomingEvent
 from sunco.models.events.payloads import (
     ClientAddPayload,
@@ -30,6 +31,7 @@ from sunco.models.events.payloads import (
     UserRemovePayload,
     UserUpdatePayload,
 )
+from sunco.models.messages import Message
 
 __all__ = [
     "ClientAddEvent",
@@ -179,6 +181,25 @@ class ConversationMessageEvent(WebhookEvent):
     type: ClassVar[Literal["conversation:message"]] = "conversation:message"
 
     payload: ConversationMessagePayload
+
+    @property
+    def conversation_id(self) -> str:
+        """The id of the event's conversation."""
+        return self.payload.conversation.id
+
+    @property
+    def message(self) -> Message:
+        """The message."""
+        return self.payload.message
+
+    @property
+    def text(self) -> str:
+        """The text of the message, or the caption of a file; empty if it has none."""
+        content = self.payload.message.content
+        text = getattr(content, "text", None)
+        if isinstance(content, UnknownContent):
+            text = content.extra.get("text")
+        return text if isinstance(text, str) else ""
 
 
 @model

@@ -355,8 +355,8 @@ class ConversationMessagePayload(Model):
         recent_notifications: Notifications that the user got shortly before.
     """
 
-    conversation: Conversation | None = None
-    message: Message | None = None
+    conversation: Conversation
+    message: Message
     recent_notifications: Sequence[Message] | None = None
 
 

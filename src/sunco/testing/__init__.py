@@ -1,7 +1,8 @@
-"""Clients for tests: bound to an emulator, without a socket.
+"""Clients for tests, connected to an emulator in the same process.
 
-With pytest there is nothing to import. The fixture `sunco` is a client and `sunco_emulator` what it
-talks to, new for every test and without a socket, for `pytest-asyncio` and AnyIO's plugin alike:
+With pytest, nothing needs to be imported. The fixture `sunco` is a client of the fixture
+`sunco_emulator`. Both are new for every test and use no socket; they work with `pytest-asyncio` and
+with AnyIO's plugin:
 
 ```python
 async def test_greeting(sunco: Sunco, sunco_emulator: Emulator) -> None:
@@ -11,7 +12,7 @@ async def test_greeting(sunco: Sunco, sunco_emulator: Emulator) -> None:
     await sunco_emulator.drain()  # the webhooks, if there are any
 ```
 
-A fixture `sunco_emulator_options` of one's own returns what `Emulator` is to be made with.
+Define a fixture `sunco_emulator_options` that returns other arguments for `Emulator`.
 """
 
 from __future__ import annotations
@@ -22,17 +23,18 @@ import httpx
 
 from sunco.client import Sunco
 from sunco.emulator import Emulator
+from sunco.testing._inboxes import InboxCheck, InboxSubject, inbox_suite
 from sunco.transport import HttpxTransport
 
-__all__ = ["connect"]
+__all__ = ["InboxCheck", "InboxSubject", "connect", "inbox_suite"]
 
 
 def connect(emulator: Emulator, **options: Any) -> Sunco:
-    """A client bound to an emulator in the same process.
+    """A client connected to an emulator in the same process.
 
     Args:
-        emulator: The emulator to talk to.
-        options: What `Sunco` takes, in place of the emulator's own app and key: for instance
+        emulator: The emulator.
+        options: Arguments for `Sunco`, instead of the emulator's app and key: for instance
             `key_id=emulator.account_key_id`, to create apps.
     """
     settings: dict[str, Any] = {
@@ -50,7 +52,7 @@ def connect(emulator: Emulator, **options: Any) -> Sunco:
 
 
 class _InProcess(httpx.ASGITransport):
-    """Calls the app, and tells of broken connections as a network would."""
+    """Calls the app, and reports broken connections as a network would."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
