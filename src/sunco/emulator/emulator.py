@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -69,16 +69,19 @@ class Emulator(EndUsers):
             secret.
         message_limit: The number of messages after which a conversation is locked.
         app_limit: The number of apps.
-        integrations: The integrations of the app, in the form of the API: each with its `type`, and
-            optionally an `id`. By default there is one each of `whatsapp`, `twilio`, `messagebird`
-            and `mailgun` with the ids `000000005eed000000000001` to `000000005eed000000000004`,
-            two for the switchboard, and one of type `web` that end users write through.
-        switchboard: The integrations of the switchboard, the default first: each with its `name`,
-            and optionally `next` (the name of another), `id`, `integrationId` and
-            `integrationType`. By default there are `bot` and, next to it, `agent`. Empty for no
-            switchboard.
-        partners: The partners that access can be granted to by OAuth: each with `client_id`,
-            `client_secret` and `redirect_uris`.
+        seed: What there is at the start. `demo` and `zendesk` have one integration each of
+            `whatsapp`, `twilio`, `messagebird` and `mailgun` with the ids
+            `000000005eed000000000001` to `000000005eed000000000004`, one of type `web` that end
+            users write through, and two on the switchboard: in `demo` a custom integration named
+            `bot` and, next to it, `agent`; in `zendesk` those of an account of Zendesk,
+            `zd-answerBot` and `zd-agentWorkspace`. `empty` has nothing.
+        integrations: The integrations of the app instead of those of the seed, in the form of the
+            API: each with its `type`, and optionally an `id`.
+        switchboard: The integrations of the switchboard instead of those of the seed, the default
+            first: each with its `name`, and optionally `next` (the name of another), `id`,
+            `integrationId` and `integrationType`. Empty for no switchboard.
+        partners: The partners that access can be granted to by OAuth, instead of those of the
+            seed: each with `client_id`, `client_secret` and `redirect_uris`.
         retry_scale: The factor for the delays between attempts of webhook deliveries, which are
             15 seconds to 10 minutes on the platform.
         state: A SQLite file that keeps the state. `integrations` and `switchboard` do not apply to
@@ -88,6 +91,7 @@ class Emulator(EndUsers):
         clock: Returns the current time, aware.
 
     Raises:
+        ValueError: There is no such seed.
         JournalError: The file cannot be used.
     """
 
@@ -100,9 +104,10 @@ class Emulator(EndUsers):
         account_key_id: str = "act_demo_key",
         message_limit: int = 30_000,
         app_limit: int = 100,
-        integrations: Sequence[Mapping[str, Any]] = defaults.INTEGRATIONS,
-        switchboard: Sequence[Mapping[str, Any]] = defaults.SWITCHBOARD,
-        partners: Sequence[Mapping[str, Any]] = defaults.PARTNERS,
+        seed: Literal["demo", "zendesk", "empty"] = "demo",
+        integrations: Sequence[Mapping[str, Any]] | None = None,
+        switchboard: Sequence[Mapping[str, Any]] | None = None,
+        partners: Sequence[Mapping[str, Any]] | None = None,
         retry_scale: float = 0.01,
         state: str | Path | None = None,
         hosts: Sequence[str] = (),
@@ -113,6 +118,9 @@ class Emulator(EndUsers):
         self.key_id = key_id
         self.key_secret = key_secret
         self.account_key_id = account_key_id
+        start = defaults.SEEDS.get(seed)
+        if start is None:
+            raise ValueError(f"seed must be one of {', '.join(defaults.SEEDS)}, not {seed!r}")
         limits = Limits(message_limit, app_limit)
         self._journal = None if state is None else Journal(state)
         with ExitStack() as undo:
@@ -134,13 +142,16 @@ class Emulator(EndUsers):
             if app_id not in account.apps:
                 name = {"displayName": "Demo"}
                 account.create_app(
-                    name, app_id=app_id, integrations=integrations, switchboard=switchboard
+                    name,
+                    app_id=app_id,
+                    integrations=start.integrations if integrations is None else integrations,
+                    switchboard=start.switchboard if switchboard is None else switchboard,
                 )
             keys = account.credentials.keys
             keys[account_key_id] = Key(account_key_id, key_secret, "Account")
             key = Key(key_id, key_secret, "Demo", app_id)
             keys[key_id] = key if key.scope == "app" else Key(key_id, key_secret, "Demo")
-            for one in partners:
+            for one in start.partners if partners is None else partners:
                 uris = tuple(one["redirect_uris"])
                 partner = Partner(one["client_id"], one["client_secret"], uris)
                 account.credentials.partners[partner.client_id] = partner
