@@ -237,6 +237,14 @@ def schemathesis(session: nox.Session) -> None:
     session.run("python", "-m", "emulator.fuzzing", *bounds, env=env)
 
 
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The emulator's console in Chromium; SUNCO_PICTURES names a folder for pictures."""
+    install(session, "test")
+    session.install("--quiet", *nox.project.dependency_groups(PYPROJECT, "browser"))
+    session.run("pytest", "-rs", "tests/browser", *session.posargs)
+
+
 @nox.session(name="foreign-clients")
 def foreign_clients(session: nox.Session) -> None:
     """The vendor's packages on a tour of the emulator; needs npm."""
