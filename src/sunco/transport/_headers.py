@@ -67,7 +67,7 @@ def check_head(request: Request) -> None:
     Raises:
         ConfigurationError: One has characters that are not permitted there.
     """
-    if not _TOKENS.fullmatch(request.method + "".join(request.headers)):
+    if not _TOKENS.fullmatch(request.method + "".join(request.headers.keys())):
         raise ConfigurationError("The method or a header's name has characters it must not have.")
     if not _is_printable(request.headers):
         raise ConfigurationError("Headers must be printable ASCII.")
