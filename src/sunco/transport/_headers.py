@@ -41,6 +41,8 @@ def locate(url: str) -> tuple[str, bytes]:
             target += "?" + quote(parts.query, safe=_SAFE)
     except ValueError:
         raise ConfigurationError("This is not a URL that can be requested.") from None
+    if parts.username is not None:
+        raise ConfigurationError("A URL must hold no credentials.")
     if parts.scheme not in _DEFAULT_PORTS or not host:
         raise ConfigurationError("A URL must begin with http:// or https:// and a host.")
     if ":" in host:
