@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -104,7 +104,8 @@ def _read_events(events: list[Any]) -> Sequence[Event]:
         if is_object(value) or is_array(value):
             read.append(read_event(value))
         else:
-            key: tuple[Any, Any] = (type(value), value)
+            kind = cast("Any", type(value))
+            key: tuple[Any, Any] = (kind, value)
             event = scalars.get(key)
             if event is None:
                 event = scalars[key] = read_event(value)
