@@ -10,6 +10,7 @@ import click
 
 from sunco import __version__
 from sunco.cli.exit_codes import EXIT_CODES
+from sunco.cli.inbox import inbox
 from sunco.cli.runtime import reporting_errors, run_async
 
 __all__ = ["program"]
@@ -216,3 +217,6 @@ def emulator(arguments: Sequence[str]) -> None:
         from sunco.emulator.__main__ import main  # noqa: PLC0415 - an extra
 
         main(arguments)
+
+
+program.add_command(inbox)
