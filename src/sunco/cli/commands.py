@@ -10,6 +10,8 @@ import click
 
 from sunco import __version__
 from sunco.cli.exit_codes import EXIT_CODES, one_line_errors, run_async
+from sunco.cli.postgres import jobs, postgres
+from sunco.cli.worker import worker
 
 __all__ = ["program"]
 
@@ -158,3 +160,7 @@ def emulator(arguments: Sequence[str]) -> None:
         from sunco.emulator.__main__ import main  # noqa: PLC0415 - an extra
 
         main(arguments)
+
+
+for _command in (jobs, postgres, worker):
+    program.add_command(_command)
