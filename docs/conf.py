@@ -1,4 +1,4 @@
-"""How the documentation is built: `nox -s docs`."""
+"""The configuration of Sphinx: `nox -s docs`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "sphinx_design",
     "docstrings",
+    "namespaces",
 ]
 exclude_patterns = ["_build"]
 nitpicky = False

@@ -9,11 +9,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 
 from cli.conftest import Commands
 from sunco import APIConnectionError, HttpxTransport, Request, Response
 from sunco._json import dump
+from sunco.cli.commands import program
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[Request]:
@@ -52,7 +54,7 @@ def test_without_click_it_says_what_to_install(
         commands()
 
 
-def test_a_missing_module_of_another_kind_is_no_matter_of_installing_it(
+def test_another_missing_module_is_raised_as_it_is(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delitem(sys.modules, "sunco.cli.commands", raising=False)
@@ -61,7 +63,7 @@ def test_a_missing_module_of_another_kind_is_no_matter_of_installing_it(
         commands()
 
 
-def test_help_tells_exit_codes_and_where_credentials_come_from(commands: Commands) -> None:
+def test_help_names_exit_codes_and_where_credentials_come_from(commands: Commands) -> None:
     assert commands("--help") == 0
     for text in ("send", "export", "request", "doctor", "emulator", "SUNCO_KEY_SECRET", "130"):
         assert text in commands.output
@@ -147,12 +149,13 @@ def test_a_request_prints_what_is_answered(
         ["GET", "v2/x"],
     ],
 )
-def test_a_request_that_cannot_work_is_not_sent(
+def test_a_request_that_is_invalid_is_not_sent(
     commands: Commands, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
     requests = answering(monkeypatch)
-    assert commands("request", *arguments) == 3
+    assert commands("request", *arguments) == 2
     assert requests == []
+    assert commands.errors.count("\n") == 1
 
 
 def test_all_pages_are_followed_forwards(
@@ -177,7 +180,7 @@ def test_all_pages_are_followed_backwards(commands: Commands) -> None:
     assert commands.texts(conversation) == [str(number) for number in range(120)]
 
 
-def test_pages_that_are_newest_first_stay_so(
+def test_pages_that_are_newest_first_keep_their_order(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = [{"received": "2026-01-02"}, {"received": "2026-01-01"}]
@@ -194,15 +197,15 @@ def test_a_list_without_items_is_an_empty_list(
 
 CIRCLE: Any = {"apps": [], "meta": {"hasMore": True, "afterCursor": "a"}}
 UNFOLLOWABLE: list[tuple[list[Any], int]] = [
-    ([{"app": {}}], 3),
-    ([[1]], 3),
+    ([{"app": {}}], 1),
+    ([[1]], 1),
     ([{"apps": [], "meta": {"hasMore": True}}], 1),
     ([CIRCLE, CIRCLE], 1),
 ]
 
 
 @pytest.mark.parametrize(("answers", "code"), UNFOLLOWABLE)
-def test_all_that_cannot_be_followed_is_told(
+def test_pages_that_cannot_be_followed_are_reported(
     commands: Commands, monkeypatch: pytest.MonkeyPatch, answers: list[Any], code: int
 ) -> None:
     answering(monkeypatch, *answers)
@@ -216,7 +219,7 @@ def test_exports(commands: Commands, tmp_path: Path) -> None:
     ids = tmp_path / "ids"
     ids.write_text(f"\ufeff{conversation}\n\ngone\n", encoding="utf-8")
     assert commands("export", "--from", ids, "--to", tmp_path / "a") == 1
-    assert "0 exported, 1 done before, 1 failed" in commands.output
+    assert "0 exported, 1 failed, 1 kept as they were" in commands.output
     ids.write_text(user, encoding="utf-8")
     assert commands("export", "--from", ids, "--by", "user", "--to", tmp_path / "b") == 0
     assert commands("export", "--conversation", conversation, "--to", tmp_path / "b") == 0
@@ -230,3 +233,94 @@ def test_the_emulator_gets_its_arguments(
     monkeypatch.setattr("sunco.emulator.__main__.main", got.append)
     assert commands("emulator", "--port", "0", "--help") == 0
     assert [tuple(arguments) for arguments in got] == [("--port", "0", "--help")]
+
+
+def test_every_option_has_a_help_text() -> None:
+    missing = [
+        f"{name} {parameter.name}"
+        for name, each in program.commands.items()
+        for parameter in each.params
+        if isinstance(parameter, click.Option) and not parameter.help
+    ]
+    assert missing == []
+
+
+def test_a_path_with_the_app_needs_the_setting(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SUNCO_APP_ID")
+    assert commands("request", "GET", "/v2/apps/{app_id}") == 3
+    assert commands.errors == "sunco: {app_id} in PATH needs SUNCO_APP_ID.\n"
+
+
+def test_a_body_comes_from_a_file_or_standard_input(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "body.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    piped = SimpleNamespace(buffer=io.BytesIO(b'{"a": 1}'))
+    monkeypatch.setattr(sys, "stdin", piped)
+    requests = answering(monkeypatch, Response(204), Response(204))
+    assert commands("request", "POST", "/v2/x", "--json", f"@{tmp_path / 'body.json'}") == 0
+    assert commands("request", "POST", "/v2/x", "--json", "-") == 0
+    assert [request.content for request in requests] == [b'{"a":1}', b'{"a":1}']
+    assert commands.output == ""
+
+
+def test_text_from_the_server_cannot_control_the_terminal(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    title = "\x1b]0;owned\x07 \u202egnp.exe \x9b2J"
+    answering(monkeypatch, Response(400, {}, dump({"errors": [{"code": "x", "title": title}]})))
+    assert commands("request", "GET", "/v2/apps") == 4
+    for character in "\x1b\x07\u202e\x9b":
+        assert character not in commands.errors
+    assert "\\x1b]0;owned\\x07 \\u202egnp.exe \\x9b2J" in commands.errors
+    answering(monkeypatch, {"app": {"displayName": title}}, Response(403))
+    assert commands("doctor") == 0
+    assert "\x1b" not in commands.output
+    assert "\\x1b]0;owned" in commands.output
+
+
+def test_an_export_is_updated_and_written_to_one_table(commands: Commands, tmp_path: Path) -> None:
+    user, conversation = commands.talk(2)
+    arguments = ("export", "--user", user, "--to", tmp_path / "a")
+    assert commands(*arguments) == 0
+    post = f"/v2/apps/{{app_id}}/conversations/{conversation}/messages"
+    body = '{"author": {"type": "business"}, "content": {"type": "text", "text": "new"}}'
+    assert commands("request", "POST", post, "--json", body) == 0
+    assert commands(*arguments) == 0
+    assert "0 exported, 1 kept as they were" in commands.output
+    assert "--update adds what is new" in commands.output
+    assert commands(*arguments, "--update", "--table", tmp_path / "all.parquet") == 0
+    assert "0 exported, 1 updated, 1 messages" in commands.output
+    assert "5 rows in" in commands.output
+    assert commands(*arguments, "--update") == 0
+    assert "1 unchanged" in commands.output
+
+
+@pytest.mark.parametrize("since", ["2020-01-01", "2020-01-01T00:00:00+0200"])
+def test_an_export_can_begin_at_a_time(commands: Commands, tmp_path: Path, since: str) -> None:
+    user, _ = commands.talk(2)
+    assert commands("export", "--user", user, "--to", tmp_path, "--since", since) == 0
+    assert "1 exported, 2 messages" in commands.output
+    later = tmp_path / "later"
+    assert commands("export", "--user", user, "--to", later, "--since", "2999-01-01") == 0
+    assert "0 exported, 1 unchanged" in commands.output
+
+
+def test_an_unknown_user_is_reported_and_the_others_are_exported(
+    commands: Commands, tmp_path: Path
+) -> None:
+    user, _ = commands.talk(2)
+    ids = tmp_path / "ids"
+    ids.write_text(f"nobody\n{user}\n")
+    assert commands("export", "--from", ids, "--by", "user", "--to", tmp_path / "a") == 1
+    assert "1 exported, 1 failed" in commands.output
+    assert "failed: user nobody: " in commands.output
+
+
+def test_a_folder_that_cannot_be_written_has_the_exit_code_of_output(
+    commands: Commands, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    assert commands("export", "--user", "ada", "--to", tmp_path / "file" / "x") == 6

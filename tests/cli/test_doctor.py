@@ -22,7 +22,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def test_all_is_well(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_everything_is_well(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     answering(monkeypatch, at(now(), document={"app": {"displayName": "[Acme]"}}), at(now()))
     assert commands("doctor") == 0
     for text in ("app_demo_key", "accepted", "[Acme]", "account: all apps", "agrees"):
@@ -33,7 +33,8 @@ def test_all_is_well(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_key_of_one_app(commands: Commands) -> None:
     assert commands("doctor") == 0
     assert "one app only" in commands.output
-    assert "does not tell the time" in commands.output
+    assert "http://localhost" in commands.output
+    assert "does not send the time" in commands.output
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,11 @@ def test_a_key_of_one_app(commands: Commands) -> None:
         ([at(now(), 404), at(now(), 403)], 4, "404"),
         ([at(now() - timedelta(hours=1)), at(now())], 1, "s ahead of"),
         ([at(now() + timedelta(hours=1)), at(now())], 1, "behind"),
-        ([APIConnectionError("no route", maybe_delivered=False)], 5, "no route"),
+        (
+            [APIConnectionError("no route", maybe_delivered=False)],
+            5,
+            "localhost does not respond: no route. Check",
+        ),
     ],
 )
 def test_what_is_wrong_with_the_api(
@@ -62,12 +67,22 @@ def test_what_is_wrong_with_the_api(
 @pytest.mark.parametrize(
     ("settings", "text"),
     [
-        ({"SUNCO_APP_ID": ""}, "missing: the app's id"),
-        ({"SUNCO_KEY_SECRET": ""}, "missing: that key's secret"),
-        ({"SUNCO_BASE_URL": ""}, "set one of"),
-        ({"SUNCO_SUBDOMAIN": "acme"}, "set one of"),
+        ({"SUNCO_APP_ID": ""}, "missing: set it to the app's id"),
+        ({"SUNCO_KEY_SECRET": ""}, "missing: set it to that key's secret"),
+        ({"SUNCO_BASE_URL": ""}, "or SUNCO_BASE_URL, to acme for"),
+        ({"SUNCO_SUBDOMAIN": "acme"}, "or SUNCO_BASE_URL, not both"),
         ({"SUNCO_BASE_URL": "http://user:pw@example.test"}, "must hold no credentials"),
-        ({"SUNCO_BASE_URL": "", "SUNCO_SUBDOMAIN": "a.b"}, "first part of your Zendesk"),
+        ({"SUNCO_BASE_URL": "", "SUNCO_SUBDOMAIN": "a.b"}, "the first part of the address"),
+        (
+            {"SUNCO_BASE_URL": "", "SUNCO_SUBDOMAIN": "https://acme.zendesk.com/agent"},
+            "it is the whole address; set it to acme",
+        ),
+        ({"SUNCO_BASE_URL": "", "SUNCO_SUBDOMAIN": "acme.zendesk.com"}, "set it to acme"),
+        ({"SUNCO_BASE_URL": "", "SUNCO_SUBDOMAIN": "https://x.test"}, "set SUNCO_BASE_URL instead"),
+        ({"SUNCO_KEY_ID": "app_demo_key "}, "it contains spaces or line breaks: copy it again"),
+        ({"SUNCO_KEY_SECRET": "a b"}, "it contains spaces or line breaks: copy it again"),
+        ({"SUNCO_KEY_SECRET": "\u201cabc\u201d"}, "characters other than ASCII"),
+        ({"SUNCO_BASE_URL": "http://[::1"}, "SUNCO_BASE_URL set"),
         ({"SUNCO_APP_ID": ".."}, "must not be '..'"),
     ],
 )
@@ -79,10 +94,11 @@ def test_what_is_wrong_with_the_settings(
         monkeypatch.setenv(name, value)
     assert commands("doctor") == 3
     assert text in " ".join(commands.output.replace("│", " ").split())
-    assert "pw" not in commands.output
+    for secret in ("pw", "abc"):
+        assert secret not in commands.output
 
 
-def test_an_app_id_that_would_lead_elsewhere_is_not_asked_for(
+def test_an_app_id_that_would_lead_elsewhere_is_not_requested(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SUNCO_APP_ID", "a/../b")

@@ -1,4 +1,4 @@
-"""The bots among the examples, as a newcomer runs them: over real sockets, in the terminal."""
+"""The example bots, run as programs with a chat in the terminal."""
 
 from __future__ import annotations
 
@@ -20,6 +20,12 @@ GREETING = "Say something; an empty line ends it."
 BOTS: dict[str, list[tuple[str, str | None]]] = {
     "echo_bot": [("hello", "Bot: hello"), ("and again", "Bot: and again")],
     "fastapi_bot": [("hello", "Bot: You said: hello"), ("more", "Bot: You said: more")],
+    "ai_bot": [
+        ("an order", "Bot: What would you like to do with your order?"),
+        ("a human, please", "Bot: One moment, I am connecting you with a colleague."),
+        ("agent: Hello, I am Eve.", "Agent: Hello, I am Eve."),
+        ("agent: /done", "Bot: I am back, the bot. How can I help?"),
+    ],
     "handoff_bot": [
         ("hello", "Bot: I am only a bot. Ask for an agent."),
         ("an agent, please", "Bot: One moment: I am fetching an agent."),

@@ -26,14 +26,14 @@ Call = Callable[[Sunco], "Awaitable[Any] | Paginator[Any]"]
 
 @attrs.frozen
 class Row:
-    """A call, the request that it makes, the answer to it, and what the call returns."""
+    """A call, the request that it makes, the response, and what the call returns."""
 
     name: str
     call: Call
     method: str
     target: str
     body: str | None = None
-    answer: Mapping[str, Any] = attrs.Factory(dict[str, Any])
+    response: Mapping[str, Any] = attrs.Factory(dict[str, Any])
     returns: Any = None
     status: int = 200
 
@@ -48,7 +48,7 @@ class Sent(Generic[T]):
 
 async def check(row: Row, respx_mock: respx.MockRouter) -> None:
     """Make the row's call, and compare what goes out and what comes back with what it says."""
-    route = respx_mock.route().mock(httpx.Response(row.status, json=dict(row.answer)))
+    route = respx_mock.route().mock(httpx.Response(row.status, json=dict(row.response)))
 
     async with Sunco(
         subdomain="acme",

@@ -418,6 +418,19 @@ ROWS = [
         '{"beam":3,"type":"hologram"}',
     ),
     Row(
+        "messages.post",
+        lambda s: s.messages.post(
+            "c1", TextMessage("How can we help?", actions=[Reply("Talk", payload="TALK")])
+        ),
+        "POST",
+        MESSAGES,
+        '{"author":{"type":"business"},"content":{"type":"text","text":"How can we help?",'
+        '"actions":[{"type":"reply","text":"Talk","payload":"TALK"}]}}',
+        POSTED,
+        [Message(id="m1")],
+        201,
+    ),
+    Row(
         "messages.post with all options",
         lambda s: s.messages.post(
             "c1",

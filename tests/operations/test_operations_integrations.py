@@ -297,6 +297,22 @@ def _create(sent: Sent[Integration]) -> Row:
 ROWS = [
     *map(_create, CREATED),
     Row(
+        "integrations.create",
+        lambda s: s.integrations.create(
+            CustomIntegration(
+                display_name="Bot",
+                webhooks=[Webhook("https://bot.test/", triggers=["conversation:message"])],
+            )
+        ),
+        "POST",
+        ALL,
+        '{"type":"custom","displayName":"Bot",'
+        '"webhooks":[{"target":"https://bot.test/","triggers":["conversation:message"]}]}',
+        ANSWER,
+        ANSWERED,
+        201,
+    ),
+    Row(
         "integrations.list",
         lambda s: s.integrations.list(),
         "GET",

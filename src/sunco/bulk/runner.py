@@ -287,6 +287,8 @@ def checked_key(key_of: Callable[[T], object], item: T) -> str:
     """
     try:
         key, again = key_of(item), key_of(item)
+    except RowError:
+        raise
     except Exception as error:
         raise InvalidKeyError(f"key() failed with {describe_error(error)}.") from error
     if key != again:

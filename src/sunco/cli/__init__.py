@@ -1,4 +1,4 @@
-"""The command line, `sunco`: `sunco[cli]` installs what it needs."""
+"""The command line, `sunco`; it needs the extra `sunco[cli]`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command that the process was given."""
+    """Run the command in `sys.argv`."""
     try:
-        from sunco.cli.commands import program  # noqa: PLC0415 - as above
-        from sunco.cli.exit_codes import one_line_errors  # noqa: PLC0415 - an extra
+        from sunco.cli.commands import program  # noqa: PLC0415 - an extra
+        from sunco.cli.runtime import reporting_errors  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         if error.name not in {"click", "rich"}:
             raise
         sys.exit("The command line needs click and rich: pip install 'sunco[cli]'")
-    with one_line_errors():
+    with reporting_errors():
         program(standalone_mode=False)

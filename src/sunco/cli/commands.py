@@ -1,27 +1,49 @@
-"""The program and its commands; what each does stands in a file of its own."""
+"""The commands and their options; what each does is in the module of its name."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import click
 
 from sunco import __version__
-from sunco.cli.exit_codes import EXIT_CODES, one_line_errors, run_async
+from sunco.cli.exit_codes import EXIT_CODES
 from sunco.cli.postgres import jobs, postgres
+from sunco.cli.runtime import reporting_errors, run_async
 from sunco.cli.worker import worker
 
 __all__ = ["program"]
 
-
-_SETTINGS = """Settings and credentials come from the environment alone: SUNCO_SUBDOMAIN (or
-SUNCO_BASE_URL), SUNCO_APP_ID, SUNCO_KEY_ID and SUNCO_KEY_SECRET."""
+_SETTINGS = """Settings and credentials come from the environment: SUNCO_SUBDOMAIN (or
+SUNCO_BASE_URL), SUNCO_APP_ID, SUNCO_KEY_ID and SUNCO_KEY_SECRET. `sunco doctor` checks them."""
 
 _rate = click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), help="Requests per second at most."
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    metavar="N",
+    help="The maximum number of requests per second. By default there is none.",
 )
+_burst = click.option(
+    "--burst",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="With --rate: the number of requests that can be sent at once after a pause.",
+)
+
+
+def _concurrency(default: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return click.option(
+        "--concurrency",
+        type=click.IntRange(1, 1000),
+        default=default,
+        show_default=True,
+        metavar="N",
+        help="The maximum number of items in flight.",
+    )
 
 
 @click.group(
@@ -36,117 +58,153 @@ def program() -> None:
 
 @program.command(epilog=EXIT_CODES)
 @click.argument("file")
-@click.option("--format", "form", type=click.Choice(["csv", "jsonl"]), help="By FILE's name.")
-@click.option("--journal", type=click.Path(path_type=Path), help="Remember what was sent, in here.")
+@click.option(
+    "--format",
+    type=click.Choice(["csv", "jsonl"]),
+    help="The format of FILE. By default csv for a name that ends in .csv, else jsonl.",
+)
+@click.option(
+    "--template",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The message of all rows: a text, or (*.json) content or a WhatsApp template.",
+)
+@click.option("--ignore-columns", is_flag=True, help="Accept columns that nothing uses.")
+@click.option(
+    "--journal",
+    metavar="FILE",
+    help="Record in FILE what was sent, so that the same command resumes the job.",
+)
+@click.option(
+    "--job",
+    metavar="NAME",
+    help="The name of the job in the journal. By default the name of FILE and the app.",
+)
 @_rate
-@click.option("--concurrency", type=click.IntRange(1, 1000), default=64, show_default=True)
-@click.option("--settle", type=click.FloatRange(0, 3600), default=10.0, show_default=True)
-@click.option("--stop-after-failures", type=click.IntRange(1), metavar="N")
+@_burst
+@_concurrency(64)
+@click.option(
+    "--grace-period",
+    type=click.FloatRange(0, 3600),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Seconds after which a message that was sent can no longer arrive.",
+)
+@click.option(
+    "--stop-after-failures",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Start no more messages after N failures.",
+)
 @click.option("--dry-run", is_flag=True, help="Check the input, send nothing.")
-def send(  # noqa: PLR0917 - click passes them by name
-    file: str,
-    form: str | None,
-    journal: Path | None,
-    rate: float | None,
-    concurrency: int,
-    settle: float,
-    stop_after_failures: int | None,
-    dry_run: bool,  # noqa: FBT001 - as above
-) -> None:
+@click.option(
+    "--preview",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Print the first N messages, send nothing.",
+)
+def send(**options: Any) -> None:
     """Send the messages of FILE, each exactly once; `-` is standard input.
 
-    A CSV has a header, JSON Lines have an object a line, with conversation_id, and text, or content
-    as the API has it; key and metadata if you like. A key makes a row this row, and no two rows may
-    have the same; without one, that is all that the row says. All of FILE is checked before
-    anything is sent, but for standard input.
+    A CSV file has a header (separated by `,`, `;` or tabs), JSON Lines have one object per line:
+    conversation_id, and text or content (in the API's form), and optionally key and metadata. In a
+    text or template, {name} is replaced by the value of the column `name`; `{{` is a brace. The key
+    identifies a row; by default it is derived from the row. All of FILE is checked before anything
+    is sent, except for standard input.
 
-    With --journal, running the same command again sends what has not been sent. Without, each
-    conversation is looked through for the message first.
+    Without --journal, each conversation is searched for the message before it is sent.
     """
-    from sunco.cli.send import Sending, send_all  # noqa: PLC0415 - as below
+    from sunco.cli.send import SendCommand  # noqa: PLC0415 - commands load what they need
 
-    sending = Sending(
-        file=file,
-        format=form or ("csv" if file.lower().endswith(".csv") else "jsonl"),
-        journal=journal,
-        rate=rate,
-        concurrency=concurrency,
-        settle=settle,
-        stop_after_failures=stop_after_failures,
-        dry_run=dry_run,
-    )
-    run_async(lambda: send_all(sending))
+    run_async(SendCommand(**options).run)
 
 
 @program.command(epilog=EXIT_CODES)
-@click.option("--user", "users", multiple=True, metavar="ID", help="A user; can be repeated.")
-@click.option("--conversation", "conversations", multiple=True, metavar="ID", help="Likewise.")
-@click.option("--from", "source", metavar="FILE", help="Ids, one a line; `-` is standard input.")
 @click.option(
-    "--by", type=click.Choice(["user", "conversation"]), default="conversation", show_default=True,
-    help="What the ids in FILE are of.",
+    "--user", "users", multiple=True, metavar="ID",
+    help="A user, by id or external id. Can be repeated.",
 )  # fmt: skip
-@click.option("--to", required=True, type=click.Path(path_type=Path, file_okay=False))
-@click.option("--format", "form", type=click.Choice(["jsonl", "parquet"]), default="jsonl")
+@click.option(
+    "--conversation", "conversations", multiple=True, metavar="ID",
+    help="A conversation. Can be repeated.",
+)  # fmt: skip
+@click.option(
+    "--from", "source", metavar="FILE", help="A file of ids, one per line; `-` is standard input."
+)
+@click.option(
+    "--by",
+    type=click.Choice(["user", "conversation"]),
+    default="conversation",
+    show_default=True,
+    help="What the ids in --from identify.",
+)
+@click.option(
+    "--to",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="FOLDER",
+    help="The folder. It is created if necessary.",
+)
+@click.option(
+    "--format",
+    type=click.Choice(["jsonl", "parquet"]),
+    default="jsonl",
+    show_default=True,
+    help="The format of the files; parquet needs sunco[parquet].",
+)
+@click.option(
+    "--update", is_flag=True, help="Add what is new to conversations that were exported before."
+)
+@click.option(
+    "--since",
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]),
+    metavar="TIME",
+    help="Export only messages from this time on (UTC unless it has an offset).",
+)
+@click.option(
+    "--table",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Then write all of the folder to one Parquet file.",
+)
 @_rate
-@click.option("--concurrency", type=click.IntRange(1, 100), default=8, show_default=True)
-def export(  # noqa: PLR0917 - click passes them by name
-    users: Sequence[str],
-    conversations: Sequence[str],
-    source: str | None,
-    by: str,
-    to: Path,
-    form: Literal["jsonl", "parquet"],
-    rate: float | None,
-    concurrency: int,
-) -> None:
-    """Write conversations to a folder: a file each, complete or absent.
+@_burst
+@_concurrency(8)
+def export(**options: Any) -> None:
+    """Export conversations to a folder: a file each, complete or absent.
 
-    Running it again goes on where it was stopped.
+    Running the same command again resumes an export. Conversations that have a file are kept as
+    they are; --update adds what is new to them.
     """
-    from sunco.cli.export import Exporting, export_all  # noqa: PLC0415 - as below
+    from sunco.cli.export import ExportCommand  # noqa: PLC0415 - commands load what they need
 
-    if sum(map(bool, (users, conversations, source))) != 1:
-        raise click.UsageError("Pass one of --user, --conversation and --from.")
-    exporting = Exporting(
-        users=users,
-        conversations=conversations,
-        source=source,
-        by_user=bool(users) or (source is not None and by == "user"),
-        to=to,
-        format=form,
-        rate=rate,
-        concurrency=concurrency,
-    )
-    run_async(lambda: export_all(exporting))
+    run_async(ExportCommand(**options).run)
 
 
 @program.command(epilog=EXIT_CODES)
 @click.argument("method", metavar="METHOD")
 @click.argument("path", metavar="PATH")
-@click.option("--query", "-q", multiple=True, metavar="NAME=VALUE", help="Can be repeated.")
-@click.option("--json", "body", metavar="JSON", help="The body; @FILE reads it, `-` as well.")
+@click.option(
+    "--query", "-q", multiple=True, metavar="NAME=VALUE", help="A query parameter. Can be repeated."
+)
+@click.option(
+    "--json", "body", metavar="JSON", help="The body. `@FILE` reads a file, `-` standard input."
+)
 @click.option("--all", "everything", is_flag=True, help="Follow the pages of a list.")
-def request(
-    method: str,
-    path: str,
-    query: Sequence[str],
-    body: str | None,
-    everything: bool,  # noqa: FBT001 - click passes it by name
-) -> None:
-    """Call any endpoint, and print what it answers.
+def request(**options: Any) -> None:
+    """Send a request to any endpoint, and print the response as JSON.
 
-    {app_id} in PATH stands for SUNCO_APP_ID: sunco request GET "/v2/apps/{app_id}".
+    {app_id} in PATH is replaced by SUNCO_APP_ID: sunco request GET "/v2/apps/{app_id}".
     """
-    from sunco.cli.request import Asking, ask  # noqa: PLC0415 - as below
+    from sunco.cli.request import RequestCommand  # noqa: PLC0415 - commands load what they need
 
-    asking = Asking(method=method, path=path, query=query, body=body, everything=everything)
-    run_async(lambda: ask(asking))
+    run_async(RequestCommand(**options).run)
 
 
 @program.command(epilog=EXIT_CODES)
 def doctor() -> None:
-    """Check the settings, and what the API makes of them."""
+    """Check the settings, the connection, the credentials and the clock."""
     from sunco.cli.doctor import examine  # noqa: PLC0415 - commands load what they need
 
     run_async(examine)
@@ -155,8 +213,8 @@ def doctor() -> None:
 @program.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def emulator(arguments: Sequence[str]) -> None:
-    """Serve an emulated Sunshine Conversations; --help tells how."""
-    with one_line_errors():
+    """Serve an emulated Sunshine Conversations; see `sunco emulator --help`."""
+    with reporting_errors():
         from sunco.emulator.__main__ import main  # noqa: PLC0415 - an extra
 
         main(arguments)

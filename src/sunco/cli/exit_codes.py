@@ -1,85 +1,52 @@
-"""How commands end: exit codes that scripts can rely on, and errors in one line."""
+"""Exit codes that scripts can rely on."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import contextmanager
+from enum import IntEnum
 from typing import Final
 
-import anyio
-import click
+from sunco import APIConnectionError, APIStatusError, ConfigurationError, StorageError, SuncoError
+from sunco.bulk import ExportError
 
-from sunco import APIConnectionError, APIStatusError, ConfigurationError, Sunco, SuncoError
+__all__ = ["EXIT_CODES", "ExitCode", "exit_code_of"]
 
-__all__ = ["EXIT_CODES", "INCOMPLETE", "client", "one_line_errors", "run_async"]
 
-INCOMPLETE: Final = 1
-_CONFIGURATION: Final = 3
-_REFUSED: Final = 4
-_NO_ANSWER: Final = 5
-_INTERRUPTED: Final = 130
+class ExitCode(IntEnum):
+    """The exit codes of all commands."""
+
+    DONE = 0
+    INCOMPLETE = 1
+    USAGE = 2
+    SETTINGS = 3
+    API_ERROR = 4
+    NO_RESPONSE = 5
+    OUTPUT = 6
+    INTERRUPTED = 130
+
 
 EXIT_CODES: Final = """\b
 Exit codes:
-  0    all is done
-  1    not all is done: see the report
-  2    the command or its input cannot be understood; nothing was sent
+  0    done
+  1    not everything was done; the output says what was not
+  2    the command or its input is wrong; nothing was sent
   3    settings are missing or wrong; nothing was sent
-  4    the API said no
-  5    the API did not answer
+  4    the API responded with an error
+  5    the API did not respond; whether the request took effect is unknown
+  6    the output could not be written; what was sent is sent
   130  interrupted
 """
 
 
-@contextmanager
-def one_line_errors() -> Generator[None]:
-    """Tell errors in one line on standard error, and end the process with their exit code."""
-    try:
-        yield
-    except (KeyboardInterrupt, click.Abort):
-        _end("Interrupted.", _INTERRUPTED)
-    except click.ClickException as error:
-        # What has several lines is the help, for a command that was given nothing.
-        if "\n" in error.format_message():
-            error.show()
-            raise SystemExit(error.exit_code) from None
-        _end(error.format_message(), error.exit_code)
-    except SuncoError as error:
-        _end(str(error), _code_of(error))
-    except (ModuleNotFoundError, OSError, TimeoutError) as error:
-        _end(str(error), _CONFIGURATION)
-
-
-def _code_of(error: SuncoError) -> int:
+def exit_code_of(error: SuncoError) -> ExitCode:
+    """The exit code of a command that an error has ended."""
     match error:
-        case ConfigurationError():
-            return _CONFIGURATION
+        case ConfigurationError() | StorageError():
+            return ExitCode.SETTINGS
         case APIStatusError():
-            return _REFUSED
+            return ExitCode.API_ERROR
         case APIConnectionError():
-            return _NO_ANSWER
+            return ExitCode.NO_RESPONSE
+        case ExportError():
+            return ExitCode.OUTPUT
         case _:
-            return INCOMPLETE
-
-
-def _end(text: str, code: int) -> None:
-    line = " ".join(text.split())
-    click.echo(f"sunco: {line}", err=True)
-    raise SystemExit(code)
-
-
-def run_async(function: Callable[[], Awaitable[int]]) -> None:
-    """Run a command's work, and end the process with the exit code that it returns."""
-    with one_line_errors():
-        code = anyio.run(function)
-    raise SystemExit(code)
-
-
-def client(*, rate: float | None = None, concurrency: int = 64) -> Sunco:
-    """A client from the environment, which is the only place for credentials.
-
-    Args:
-        rate: Requests per second.
-        concurrency: How many requests may be under way.
-    """
-    return Sunco.from_env(rate_limit=rate, max_connections=max(concurrency, 1))
+            return ExitCode.INCOMPLETE

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
-from sunco.cli.exit_codes import one_line_errors, run_async
+from sunco.cli.runtime import reporting_errors, run_async
 
 if TYPE_CHECKING:
     from sunco.bulk import JobSummary
@@ -37,7 +37,7 @@ def migrate(dsn: str, schema: str) -> None:
     """Create the tables, or bring them to the version of this sunco."""
     from sunco._storage.postgres import PostgresDatabase  # noqa: PLC0415 - loaded when needed
 
-    with one_line_errors():
+    with reporting_errors():
         database = PostgresDatabase(dsn, schema=schema)
         before, after = database.migrate()
     done = "are up to date" if before == after else f"were migrated from version {before}"
@@ -51,11 +51,11 @@ def check(dsn: str, schema: str) -> None:
     """Check the connection, the server and the version of the tables."""
     from sunco._storage.postgres import VERSION, PostgresDatabase  # noqa: PLC0415 - as above
 
-    with one_line_errors():
+    with reporting_errors():
         database = PostgresDatabase(dsn, schema=schema)
         version = database.run_sync(lambda connection: connection.info.server_version)
         database.close_sync()
-    click.echo(
+    write(
         f"{database.location} is ready: PostgreSQL {version // 10000}, tables in schema "
         f"{schema!r} have version {VERSION}."
     )

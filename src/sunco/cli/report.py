@@ -1,46 +1,87 @@
-"""What commands say at their end."""
+"""The summary at the end of a job, complete or interrupted."""
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.markup import escape
+import sys
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+
+import anyio
+import click
 
 from sunco.bulk import Report
-from sunco.cli.exit_codes import INCOMPLETE
+from sunco.bulk.progress_bar import progress_bar
+from sunco.cli.exit_codes import ExitCode
+from sunco.cli.output import mark, printable, write
 
-__all__ = ["say"]
+__all__ = ["progress_of", "summarize"]
 
-_MOST_SHOWN = 20
+_MAX_SHOWN = 20
 
 
-def say(report: Report, verb: str, *, skipped: int, where: dict[str, int] | None = None) -> int:
-    """Tell what became of a job, and return the command's exit code.
+@contextmanager
+def progress_of(title: str, resume: str) -> Generator[Callable[[Report], None]]:
+    """Show the progress of a job; when it is interrupted, print how far it came.
 
     Args:
-        report: The job's report.
-        verb: What was done to its items.
-        skipped: How many were done before.
-        where: The lines of the items that were not done, by key.
+        title: The description of the job.
+        resume: What to do after an interruption.
     """
-    console = Console(highlight=False, soft_wrap=True)
-    parts = [f"{report.done:,} {verb}"]
-    for count, word in (
-        (skipped, "done before"),
-        (report.failed, "failed"),
-        (report.uncertain, "uncertain"),
-    ):
-        if count:
-            parts.append(f"{count:,} {word}")
-    mark = "[green]✓[/]" if report.ok else "[red]✗[/]"
-    console.print(f"{mark} {', '.join(parts)} in {report.seconds:.1f} s")
-    for problem in report.problems[:_MOST_SHOWN]:
-        line = (where or {}).get(problem.key)
+    last = Report()
+    with progress_bar(title) as update:
+
+        def track(report: Report) -> None:
+            nonlocal last
+            last = report
+            update(report)
+
+        try:
+            yield track
+        except anyio.get_cancelled_exc_class():
+            sys.stdout.flush()
+            click.echo(f"{_counts(last, 'done')}. {resume}", err=True)
+            raise
+
+
+def summarize(
+    report: Report,
+    verb: str,
+    *,
+    counts: Mapping[str, int],
+    lines: Mapping[str, int] | None = None,
+) -> ExitCode:
+    """Print the result of a job, and return the exit code.
+
+    Args:
+        report: The report of the job.
+        verb: The past participle of what was done to the items.
+        counts: More counts to print, by their words.
+        lines: The line numbers of items that were not done, by key.
+    """
+    parts = [_counts(report, verb), *(f"{n:,} {word}" for word, n in counts.items() if n)]
+    write(f"{mark(ok=report.ok)} {', '.join(parts)} in {report.seconds:.1f} s\n")
+    for problem in report.problems[:_MAX_SHOWN]:
+        line = (lines or {}).get(problem.key)
         place = f"line {line}" if line else problem.key
         text = f"{problem.status}: {place}: {problem.error}".replace(": : ", ": ")
-        console.print(f"  {escape(' '.join(text.split()))}")
-    hidden = report.failed + report.uncertain - min(len(report.problems), _MOST_SHOWN)
+        write(f"  {printable(' '.join(text.split()))}\n")
+    hidden = report.failed + report.uncertain - min(len(report.problems), _MAX_SHOWN)
     if hidden:
-        console.print(f"  and {hidden:,} more")
+        write(f"  and {hidden:,} more\n")
     if report.stopped:
-        console.print("  It was stopped after so many failures.")
-    return 0 if report.ok else INCOMPLETE
+        write("  Stopped because of --stop-after-failures.\n")
+    return ExitCode.DONE if report.ok else ExitCode.INCOMPLETE
+
+
+def _counts(report: Report, verb: str) -> str:
+    parts = [f"{report.done:,} {verb}"]
+    parts += [
+        f"{count:,} {word}"
+        for count, word in (
+            (report.skipped, "done before"),
+            (report.failed, "failed"),
+            (report.uncertain, "uncertain"),
+        )
+        if count
+    ]
+    return ", ".join(parts)

@@ -2,116 +2,201 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import click
 
-from sunco import SuncoError
+from sunco import StorageError, SuncoError
 from sunco.bulk import attempt, run
 from sunco.bulk._key_set import KeySet
-from sunco.cli.exit_codes import client
+from sunco.cli.exit_codes import ExitCode
 from sunco.cli.input import AnyRow, BadRow, InputError, Row, key_of, opened, read_rows
-from sunco.cli.report import say
+from sunco.cli.output import printable, write
+from sunco.cli.report import progress_of, summarize
+from sunco.cli.runtime import client
+from sunco.cli.template import Template
 
-__all__ = ["Sending", "send_all"]
+__all__ = ["SendCommand"]
 
-_MOST_SHOWN: Final = 20
-_BAD_INPUT: Final = 2
+_MAX_SHOWN: Final = 20
 
 
 @attrs.frozen(kw_only=True)
-class Sending:
-    """What is to be sent, and how."""
+class SendCommand:
+    """The arguments of `sunco send`; see its help."""
 
     file: str
-    format: str
-    journal: Path | None
+    format: str | None
+    template: Path | None
+    ignore_columns: bool
+    journal: str | None
+    job: str | None
     rate: float | None
+    burst: int
     concurrency: int
-    settle: float
+    grace_period: float
     stop_after_failures: int | None
     dry_run: bool
+    preview: int | None
 
+    async def run(self) -> int:
+        """Send the messages, and return the exit code."""
+        try:
+            template = None if self.template is None else Template.read(self.template)
+            if self.preview is not None:
+                return self._show_first(template, self.preview)
+            checked = self.dry_run or self.file != "-"
+            total = self._check(template) if checked else None
+        except InputError as error:
+            click.echo(printable(f"sunco: {error}"), err=True)
+            return ExitCode.USAGE
+        if self.dry_run:
+            write(f"{total:,} messages could be sent. Nothing was sent.\n")
+            return ExitCode.DONE
+        return await self._send(template, total)
 
-async def send_all(sending: Sending) -> int:
-    """Send them, and return the command's exit code."""
-    checks = sending.dry_run or sending.file != "-"
-    total = None
-    try:
-        total = _check(sending) if checks else None
-    except InputError as error:
-        click.echo(f"sunco: {error}", err=True)
-        return _BAD_INPUT
-    if sending.dry_run:
-        click.echo(f"{total:,} messages could be sent. Nothing was sent.")
-        return 0
-    lines: dict[str, int] = {}
-    async with client(rate=sending.rate, concurrency=sending.concurrency) as sunco:
+    async def _send(self, template: Template | None, total: int | None) -> int:
+        lines: dict[str, int] = {}
+        started = False
+        app_id = os.environ.get("SUNCO_APP_ID")
+        job = self.job or f"send {Path(self.file).name} to app {app_id}"
+        resume = (
+            "Run the same command again to resume."
+            if self.journal
+            else "Run the same command again: messages that were sent are not sent twice."
+        )
+        async with client(rate=self.rate, burst=self.burst, concurrency=self.concurrency) as sunco:
 
-        async def send(row: AnyRow) -> Any:
-            this = attempt()
-            assert isinstance(row, Row)  # noqa: S101 - others have no key, and come not here
+            async def send(row: AnyRow) -> Any:
+                nonlocal started
+                started = True
+                assert isinstance(row, Row)  # noqa: S101 - other rows have no key
+                this = attempt()
+                try:
+                    return await sunco.messages.post_once(
+                        row.conversation,
+                        row.message,
+                        key=row.key,
+                        metadata=row.metadata,
+                        schema=row.schema,
+                        grace_period=self.grace_period,
+                        maybe_sent=this.maybe_done,
+                        since=this.since,
+                    )
+                except SuncoError:
+                    if len(lines) < _MAX_SHOWN:
+                        lines[row.key] = row.line
+                    raise
+
             try:
-                return await sunco.messages.post_once(
-                    row.conversation,
-                    row.content,
-                    key=row.key,
-                    metadata=row.metadata,
-                    grace_period=sending.settle,
-                    maybe_sent=this.maybe_done,
-                    since=this.since,
-                )
-            except SuncoError:
-                if len(lines) < _MOST_SHOWN:
-                    lines[row.key] = row.line
+                with opened(self.file) as file, progress_of(job, resume) as progress:
+                    report = await run(
+                        send,
+                        self._rows(read_rows(file, self._format, template)),
+                        key=key_of,
+                        concurrency=self.concurrency,
+                        journal=self.journal,
+                        progress=progress,
+                        stop_after_failures=self.stop_after_failures,
+                        job=job,
+                        grace_period=self.grace_period,
+                        total=total,
+                    )
+            except StorageError as error:
+                if started:
+                    click.echo(printable(f"sunco: {error}"), err=True)
+                    return ExitCode.INCOMPLETE
+                if "another job" in error.message:
+                    raise StorageError(
+                        f"{error.message} Pass the name with --job, if it is the same job."
+                    ) from error
                 raise
+        return summarize(report, "sent", counts={}, lines=lines)
 
-        with opened(sending.file) as file:
-            report = await run(
-                send,
-                read_rows(file, sending.format),
-                key=key_of,
-                concurrency=sending.concurrency,
-                journal=sending.journal,
-                progress=True,
-                stop_after_failures=sending.stop_after_failures,
-                job=f"send {Path(sending.file).name} to app {os.environ.get('SUNCO_APP_ID')}",
-                grace_period=sending.settle,
-                total=total,
-            )
-    return say(report, "sent", skipped=report.skipped, where=lines)
+    @property
+    def _format(self) -> str:
+        return self.format or ("csv" if self.file.lower().endswith(".csv") else "jsonl")
 
+    def _rows(self, rows: Iterable[AnyRow]) -> Iterator[AnyRow]:
+        """The rows; from standard input, which is not checked first, without unused columns."""
+        for row in rows:
+            if self.file == "-" and isinstance(row, Row) and row.unused and not self.ignore_columns:
+                yield BadRow(row.line, _unused(row.unused))
+            else:
+                yield row
 
-def _check(sending: Sending) -> int:
-    """How many rows there are.
+    def _check(self, template: Template | None) -> int:
+        """Check all rows, and return their number.
 
-    Raises:
-        InputError: Some cannot be sent; the message shows which.
-    """
-    total, problems, shown = 0, 0, list[str]()
-    with opened(sending.file) as file:
-        for row in _with_duplicates(read_rows(file, sending.format)):
-            total += 1
-            if isinstance(row, BadRow):
+        Raises:
+            InputError: Some cannot be sent. The message shows which.
+        """
+        total, problems = 0, 0
+        shown: list[BadRow] = []
+        repeated: dict[str, list[int]] = {}
+        used, unused = set[str](), set[str]()
+        keys = KeySet()
+        with opened(self.file) as file:
+            for row in read_rows(file, self._format, template):
+                total += 1
+                if isinstance(row, Row):
+                    used |= row.used
+                    unused |= row.unused
+                    if keys.add(row.key):
+                        continue
+                    repeated.setdefault(row.key, []).append(row.line)
+                    row = BadRow(row.line, "it repeats an earlier line")  # noqa: PLW2901 - a problem
                 problems += 1
-                if len(shown) < _MOST_SHOWN:
-                    shown.append(f"\n  line {row.line}: {row.reason}")
-    if not problems:
+                if len(shown) < _MAX_SHOWN:
+                    shown.append(row)
+        if problems:
+            first = self._first_lines(template, repeated)
+            lines = [f"\n  line {row.line}: {first.get(row.line, row.reason)}" for row in shown]
+            more = f"\n  and {problems - len(shown):,} more" if problems > len(shown) else ""
+            raise InputError(
+                f"{problems:,} of {total:,} rows cannot be sent, so nothing was sent:"
+                f"{''.join(lines)}{more}"
+            )
+        if unused - used and not self.ignore_columns:
+            raise InputError(f"{_unused(unused - used)}. Nothing was sent.")
         return total
-    more = f"\n  and {problems - len(shown):,} more" if problems > len(shown) else ""
-    raise InputError(
-        f"{problems:,} of {total:,} rows cannot be sent, so nothing was sent:{''.join(shown)}{more}"
+
+    def _first_lines(
+        self, template: Template | None, repeated: dict[str, list[int]]
+    ) -> dict[int, str]:
+        """What to say about each line that repeats another."""
+        found: dict[int, str] = {}
+        if repeated and self.file != "-":
+            with opened(self.file) as file:
+                for row in read_rows(file, self._format, template):
+                    if isinstance(row, Row):
+                        for line in repeated.pop(row.key, []):
+                            found[line] = f"it repeats line {row.line}"
+        return found
+
+    def _show_first(self, template: Template | None, count: int) -> int:
+        with opened(self.file) as file:
+            rows = self._rows(read_rows(file, self._format, template))
+            for row, _ in zip(rows, range(count), strict=False):
+                if isinstance(row, BadRow):
+                    write(f"line {row.line}: cannot be sent: {row.reason}\n")
+                    continue
+                message = row.message
+                text = message if isinstance(message, str) else json.dumps(message, indent=2)
+                indented = text.replace("\n", "\n  ")
+                write(f"line {row.line} to {row.conversation}:\n  {indented}\n")
+        write("Nothing was sent.\n")
+        return ExitCode.DONE
+
+
+def _unused(columns: Iterable[str]) -> str:
+    names = ", ".join(map(ascii, sorted(columns)))
+    return (
+        f"nothing uses {names}: correct the name, use it as a {{placeholder}}, or pass "
+        "--ignore-columns"
     )
-
-
-def _with_duplicates(rows: Iterator[AnyRow]) -> Iterator[AnyRow]:
-    keys = KeySet()
-    for row in rows:
-        if isinstance(row, BadRow) or keys.add(row.key):
-            yield row
-        else:
-            yield BadRow(row.line, f"another row has the same key, {row.key}")

@@ -13,7 +13,7 @@ import anyio
 import click
 
 from sunco import ConfigurationError
-from sunco.cli.exit_codes import run_async
+from sunco.cli.runtime import run_async
 
 if TYPE_CHECKING:
     from sunco.webhooks import WebhookRouter

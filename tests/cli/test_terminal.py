@@ -1,0 +1,180 @@
+"""Commands as processes of their own: pipes, full disks, encodings, terminals, completion."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from sunco import Sunco
+from sunco.models import ParticipantUser
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-c", "from sunco.cli import main; main()", *map(str, arguments)]
+
+
+@pytest.fixture(scope="module")
+def settings() -> Iterator[dict[str, str]]:
+    """The settings of an emulator in a process of its own."""
+    emulator = [sys.executable, "-m", "sunco.emulator", "--port", "0"]
+    with subprocess.Popen(emulator, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline().removeprefix("export ").strip() for _ in range(4)]
+        yield dict(line.split("=", 1) for line in lines)
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def conversation(settings: dict[str, str]) -> str:
+    """A conversation with as many messages as need two pages."""
+
+    async def make() -> str:
+        async with Sunco(
+            app_id=settings["SUNCO_APP_ID"],
+            key_id=settings["SUNCO_KEY_ID"],
+            key_secret=settings["SUNCO_KEY_SECRET"],
+            base_url=settings["SUNCO_BASE_URL"],
+        ) as sunco:
+            user = await sunco.users.create(external_id="ada")
+            made = await sunco.conversations.create(
+                "personal", participants=[ParticipantUser(user_id=user.id)]
+            )
+            for number in range(110):
+                await sunco.messages.post(made.id, f"{number} é\x9b31m")
+            return made.id
+
+    return anyio.run(make)
+
+
+def run(
+    settings: dict[str, str], *arguments: object, stdout: Any = subprocess.PIPE, encoding: str = ""
+) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, **settings, "PYTHONIOENCODING": encoding}
+    return subprocess.run(
+        command(*arguments),
+        env=environment,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+
+
+def messages(conversation: str) -> str:
+    return f"/v2/apps/{{app_id}}/conversations/{conversation}/messages"
+
+
+def test_a_full_disk_has_an_exit_code_of_its_own(
+    settings: dict[str, str], conversation: str
+) -> None:
+    body = json.dumps({"author": {"type": "business"}, "content": {"type": "text", "text": "x"}})
+    path = messages(conversation)
+    with Path("/dev/full").open("wb") as full:
+        result = run(settings, "request", "POST", path, "--json", body, stdout=full)
+    assert result.returncode == 6
+    assert result.stderr == b"sunco: The output cannot be written: No space left on device.\n"
+
+
+def test_a_closed_pipe_ends_quietly(settings: dict[str, str], conversation: str) -> None:
+    environment = {**os.environ, **settings}
+    arguments = command("request", "GET", messages(conversation), "--all")
+    with subprocess.Popen(
+        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (0, b"")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
+def test_json_is_utf_8_in_every_encoding_and_cannot_control_the_terminal(
+    settings: dict[str, str], conversation: str, encoding: str
+) -> None:
+    path = messages(conversation)
+    for options in ([], ["--all"]):
+        result = run(settings, "request", "GET", path, *options, encoding=encoding)
+        assert (result.returncode, result.stderr) == (0, b"")
+        text = result.stdout.decode("utf-8")
+        assert "109 é\\u009b31m" in text
+        assert "\x9b" not in text
+        assert "109 é\x9b31m" in json.dumps(json.loads(text), ensure_ascii=False)
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("ascii", b"ok:"), ("utf-8", "✓".encode())])
+def test_marks_fall_back_to_words(settings: dict[str, str], encoding: str, mark: bytes) -> None:
+    result = run(settings, "doctor", encoding=encoding)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[1].startswith(mark + b" SUNCO_APP_ID")
+
+
+def test_an_encoding_that_does_not_exist_falls_back_to_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sunco.cli.output import mark  # noqa: PLC0415 - with another standard output
+
+    class Output:
+        encoding = "no-such-encoding"
+
+    monkeypatch.setattr(sys, "stdout", Output())
+    assert (mark(ok=True), mark(ok=False)) == ("ok:", "not ok:")
+
+
+def test_progress_is_printed_where_there_is_no_terminal(
+    settings: dict[str, str], conversation: str, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.csv"
+    lines = [f"{conversation},{number}" for number in range(3)]
+    rows.write_text("\n".join(["conversation_id,text", *lines]))
+    script = (
+        "from sunco.bulk import progress_bar as module; module._SECONDS_BETWEEN_LINES = 0;"
+        "from sunco.cli import main; main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script, "send", str(rows)],
+        env={**os.environ, **settings},
+        capture_output=True,
+        check=False,
+    )
+    assert result.returncode == 0
+    assert b"send rows.csv to app app_demo: 3 of 3 finished" in result.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete_commands(shell: str) -> None:
+    script = "import sys; sys.argv[0] = 'sunco'; from sunco.cli import main; main()"
+    result = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "_SUNCO_COMPLETE": f"{shell}_source"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    # Where bash is too old or missing, click says so on standard error.
+    assert "sunco" in result.stdout
+
+
+def test_completion_offers_commands_and_options() -> None:
+    script = "import sys; sys.argv[0] = 'sunco'; from sunco.cli import main; main()"
+    for words, expected in (("sunco ", "export"), ("sunco send --", "--preview")):
+        result = subprocess.run(
+            [sys.executable, "-c", script],
+            env={
+                **os.environ,
+                "_SUNCO_COMPLETE": "zsh_complete",
+                "COMP_WORDS": words,
+                "COMP_CWORD": str(len(words.split(" ")) - 1),
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert expected in result.stdout
