@@ -42,7 +42,7 @@ def test_postgres_migrate_and_check(
     assert "is ready: PostgreSQL" in commands.output
     assert postgres.PASSWORD not in commands.output
     wrong = f"postgresql://ada:secret-word@127.0.0.1:{postgres.free_port()}/app"
-    assert commands("postgres", "check", wrong) == 1
+    assert commands("postgres", "check", wrong) == 3
     assert "cannot be reached" in commands.errors
     assert "secret-word" not in commands.errors
     assert commands("postgres", "check", "not an address") == 3
@@ -147,3 +147,37 @@ def test_routers_that_a_worker_cannot_use(
     with pytest.raises(ModuleNotFoundError, match="a_module_that_is_missing"):
         load_router("broken_bot:router")
     assert commands("worker", "nowhere:router") == 3
+
+
+def test_two_processes_send_one_file_at_one_rate(commands: Any, tmp_path: Path) -> None:
+    # The commands use the default schema.
+    server = postgres.PostgresServer()
+    try:
+        _, conversation = commands.talk()
+        rows = [{"conversation_id": conversation, "text": f"m{n}"} for n in range(20)]
+        file = tmp_path / "rows.jsonl"
+        file.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+        arguments = ("--journal", server.dsn, "--rate", "200")
+        assert commands("send", file, *arguments, "--job", "spring") == 0
+        assert "20 sent" in commands.output
+        assert sorted(commands.texts(conversation)) == sorted(f"m{n}" for n in range(20))
+        assert commands("send", "--join", "spring", *arguments) == 0
+        assert commands("send", file, "--journal", server.dsn, "--job", "spring") == 0
+        assert "0 sent, 20 done before" in commands.output
+        assert len(commands.texts(conversation)) == 20
+        assert commands("send", "--join", "autumn", *arguments) != 0
+        assert "There is no job 'autumn'" in commands.errors
+        assert server.dsn not in commands.output + commands.errors
+        # A row that fails on another machine has no line number here.
+        bad = tmp_path / "bad.jsonl"
+        bad.write_text(json.dumps({"conversation_id": "0" * 24, "text": "x"}), "utf-8")
+        assert commands("send", bad, *arguments, "--job", "bad") == 1
+    finally:
+        server.remove()
+
+
+def test_send_takes_a_file_or_a_job_and_join_needs_a_database(commands: Any) -> None:
+    assert commands("send") == 2
+    assert commands("send", "rows.csv", "--join", "spring") == 2
+    assert commands("send", "--join", "spring", "--journal", "journal.sqlite") == 3
+    assert "needs a PostgresJournal" in commands.errors

@@ -57,7 +57,7 @@ def program() -> None:
 
 
 @program.command(epilog=EXIT_CODES)
-@click.argument("file")
+@click.argument("file", required=False, default="")
 @click.option(
     "--format",
     type=click.Choice(["csv", "jsonl"]),
@@ -73,7 +73,13 @@ def program() -> None:
 @click.option(
     "--journal",
     metavar="FILE",
-    help="Record in FILE what was sent, so that the same command resumes the job.",
+    help="Record in FILE what was sent, so that the same command resumes the job. With the "
+    "address of a database, postgresql://..., other machines can --join.",
+)
+@click.option(
+    "--join",
+    metavar="JOB",
+    help="Instead of FILE: work on a job that another process has started in --journal.",
 )
 @click.option(
     "--job",
@@ -117,6 +123,8 @@ def send(**options: Any) -> None:
     """
     from sunco.cli.send import SendCommand  # noqa: PLC0415 - commands load what they need
 
+    if bool(options["file"]) == bool(options["join"]):
+        raise click.UsageError("Pass FILE, or --join with the name of a job.")
     run_async(SendCommand(**options).run)
 
 

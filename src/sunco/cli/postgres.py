@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 import click
 
+from sunco.cli.output import write
 from sunco.cli.runtime import reporting_errors, run_async
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def migrate(dsn: str, schema: str) -> None:
         database = PostgresDatabase(dsn, schema=schema)
         before, after = database.migrate()
     done = "are up to date" if before == after else f"were migrated from version {before}"
-    click.echo(f"The tables in schema {schema!r} at {database.location} {done} (version {after}).")
+    write(f"The tables in schema {schema!r} at {database.location} {done} (version {after}).\n")
 
 
 @postgres.command()
@@ -57,7 +58,7 @@ def check(dsn: str, schema: str) -> None:
         database.close_sync()
     write(
         f"{database.location} is ready: PostgreSQL {version // 10000}, tables in schema "
-        f"{schema!r} have version {VERSION}."
+        f"{schema!r} have version {VERSION}.\n"
     )
 
 
@@ -79,9 +80,9 @@ def jobs(journal: str, schema: str, *, as_json: bool) -> None:
         finally:
             await shared.close()
         for job in found:
-            click.echo(json.dumps(attrs.asdict(job)) if as_json else _line(job))
+            write(f"{json.dumps(attrs.asdict(job)) if as_json else _line(job)}\n")
         if not found and not as_json:
-            click.echo("There are no jobs.")
+            write("There are no jobs.\n")
         return 0
 
     run_async(show)
