@@ -234,14 +234,9 @@ BAD_ANSWERS: list[tuple[bytes, str, str]] = [
     (b'{"messages": [{"id": null}]}', "messages[0].id", "expected text, got null"),
     (b'{"messages": [{}]}', "messages[0].id", "is missing"),
     (
-        b'{"messages": [{"id":"1"},{"id":"1"},{"id":"1"},{"id":"1","author":{"type":[]}}]}',
-        "messages[3].author.type",
+        b'{"messages": [{"id":"1"},{"id":"1"},{"id":"1"},{"id":[]}]}',
+        "messages[3].id",
         "expected text, got a list",
-    ),
-    (
-        b'{"messages": [{"id":"1","received":"yesterday"}]}',
-        "messages[0].received",
-        "expected a time in ISO 8601",
     ),
 ]
 
@@ -272,11 +267,11 @@ async def test_pages_that_cannot_be_read(content: bytes, location: str, said: st
     assert said in caught.value.message
 
 
-async def test_a_bad_meta_is_named() -> None:
-    sunco, _ = scripted(answer({"messages": [], "meta": {"hasMore": []}}))
-    with pytest.raises(DecodeError) as caught:
-        await sunco.messages.list("c1")
-    assert caught.value.location == "meta.hasMore"
+async def test_a_meta_that_cannot_be_read_does_not_cost_the_page() -> None:
+    sunco, _ = scripted(answer({"messages": [{"id": "1"}], "meta": {"hasMore": []}}))
+    page = await sunco.messages.list("c1")
+    assert [message.id for message in page] == ["1"]
+    assert not page.has_more
 
 
 async def test_deletes_do_not_care_what_the_body_is() -> None:

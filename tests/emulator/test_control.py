@@ -61,8 +61,9 @@ async def test_trouble_over_http(api: Api) -> None:
         ("POST", "fail", {"status": 1}, (400, "status must be at least 200")),
         ("POST", "dance", {}, (404, "Resource not found")),
         ("POST", "say", None, (400, "The content-type must be application/json")),
-        ("GET", "say", None, (404, "Resource not found")),
-        ("GET", "messages", None, (404, "Conversation not found")),
+        ("GET", "say", None, (405, "Method not allowed")),
+        ("GET", "messages", None, (400, "conversation is required")),
+        ("GET", "messages?conversation=gone", None, (404, "Conversation not found")),
         ("DELETE", "say", None, (405, "Method not allowed")),
     ],
 )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = Path(str(sys.modules["sunco.emulator"].__file__)).parent
-SERVING = {"anyio", "h11", "starlette", "uvicorn"}
+SERVING = {"anyio", "h11", "starlette", "trustme", "uvicorn"}
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 

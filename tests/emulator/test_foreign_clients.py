@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from .test_serving import exports, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TOURS = Path(__file__).parent / "foreign"
 SECONDS = 60
@@ -26,14 +31,17 @@ def has_javascript_package() -> bool:
     return subprocess.run([node, "-e", code], capture_output=True, check=False).returncode == 0
 
 
-def take(*command: str) -> list[str]:
+def take(*command: str, options: Sequence[str] = (), prefix: str = "") -> list[str]:
     """The steps of a tour that were taken."""
-    with serve() as server:
+    with serve(*options) as server:
         assert server.stdout
-        told = exports("".join(server.stdout.readline() for _ in range(4)))
+        count = 5 if "--tls" in options else 4
+        told = exports("".join(server.stdout.readline() for _ in range(count)))
+        told["SUNCO_BASE_URL"] += prefix
         names = ("BASE_URL", "APP_ID", "KEY_ID", "KEY_SECRET")
         done = subprocess.run(
             [*command, *(told[f"SUNCO_{name}"] for name in names)],
+            env={**os.environ, **told},
             capture_output=True,
             text=True,
             check=False,
@@ -48,8 +56,11 @@ def take(*command: str) -> list[str]:
     find_spec("sunshine_conversations_client") is None,
     reason="the vendor's Python package, sunshine-conversations-client, is not installed",
 )
-def test_the_vendors_python_package_takes_the_tour() -> None:
-    assert take(sys.executable, "-W", "ignore", str(TOURS / "tour.py")) == STEPS
+@pytest.mark.parametrize("seed", ["demo", "zendesk"])
+def test_the_vendors_python_package_takes_the_tour(tmp_path: Path, seed: str) -> None:
+    options = ("--seed", seed, "--tls", str(tmp_path / "ca.pem"))
+    command = (sys.executable, "-W", "ignore", str(TOURS / "tour.py"))
+    assert take(*command, options=options, prefix="/sc") == STEPS
 
 
 @pytest.mark.skipif(
@@ -57,4 +68,4 @@ def test_the_vendors_python_package_takes_the_tour() -> None:
     reason="Node.js does not find the vendor's package, sunshine-conversations-client",
 )
 def test_the_vendors_javascript_package_takes_the_tour() -> None:
-    assert take("node", str(TOURS / "tour.js")) == STEPS
+    assert take("node", str(TOURS / "tour.js"), prefix="/sc") == STEPS

@@ -59,7 +59,7 @@ async def server(*answer: bytes) -> AsyncGenerator[tuple[str, Received], None]:
 async def test_a_call_over_http(answer: list[bytes], status: int) -> None:
     async with server(*answer) as (url, received):
         called = await send_over_http(f"{url}/a%20b?c=d", {"x-api-key": "k"}, b"{}")
-    assert called == status
+    assert called.status == status
     head, _, body = received.content.partition(b"\r\n\r\n")
     line, *headers = head.split(b"\r\n")
     assert line == b"POST /a%20b?c=d HTTP/1.1"

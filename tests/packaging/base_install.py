@@ -17,7 +17,7 @@ BEHIND_EXTRAS = (
     "sunco.emulator",
     "sunco.otel",
     "sunco.testing",
-    "sunco.transport._aiohttp_exchange",
+    "sunco.transport._aiohttp_backend",
 )
 
 

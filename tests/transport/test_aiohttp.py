@@ -80,8 +80,8 @@ async def test_an_answer_before_the_body_has_gone_out() -> None:
 
 async def test_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "sunco.transport._aiohttp_exchange", raising=False)
-    monkeypatch.delattr("sunco.transport._aiohttp_exchange", raising=False)
+    monkeypatch.delitem(sys.modules, "sunco.transport._aiohttp_backend", raising=False)
+    monkeypatch.delattr("sunco.transport._aiohttp_backend", raising=False)
     with pytest.raises(ConfigurationError, match=r"sunco\[aiohttp\]"):
         AiohttpTransport()
 

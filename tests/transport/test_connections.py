@@ -30,7 +30,7 @@ from sunco import (
     ConfigurationError,
     Request,
 )
-from sunco.transport import _pool
+from sunco.transport import _common
 from transport.conftest import Made
 
 pytestmark = pytest.mark.anyio
@@ -228,7 +228,7 @@ async def test_tls(transport: Made, monkeypatch: pytest.MonkeyPatch) -> None:
             for _ in range(3):
                 assert (await carrier.send(post(url))).content == b"{}"
         assert server.opened == 1
-        for module in ("_pool", "_aiohttp_exchange"):
+        for module in ("_pool", "_aiohttp_backend"):
             monkeypatch.setattr(f"sunco.transport.{module}.default_tls", tls_client)
         async with transport() as carrier:
             assert (await carrier.send(post(url))).content == b"{}"
@@ -237,7 +237,7 @@ async def test_tls(transport: Made, monkeypatch: pytest.MonkeyPatch) -> None:
             with pytest.raises(APIConnectionError, match="CERTIFICATE_VERIFY_FAILED") as caught:
                 await carrier.send(post(url))
         assert not caught.value.maybe_delivered
-    assert _pool.default_tls() is _pool.default_tls()
+    assert _common.default_tls() is _common.default_tls()
 
 
 async def test_a_handshake_that_is_not_answered_leaves_nothing(transport: Made) -> None:

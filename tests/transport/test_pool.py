@@ -31,7 +31,8 @@ from sunco import (
     HttpxTransport,
     Request,
 )
-from sunco.transport import _httpx, _network, _pool
+from sunco._clock import SystemClock
+from sunco.transport import _common, _httpx
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +53,7 @@ async def test_the_last_used_is_used_next() -> None:
 
 async def test_idle_connections_expire(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(_pool, "monotonic", lambda: now)
+    monkeypatch.setattr(SystemClock, "monotonic", lambda _: now)
     server = Counting(OK)
     async with serving(server) as url, transport(keepalive_expiry=5.0) as carrier:
 
@@ -77,7 +78,7 @@ async def test_idle_connections_expire(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_body_that_closes_its_own_transport_ends_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sunco.transport._inflight._LONGEST_CLOSE", 0.01)
+    monkeypatch.setattr("sunco.transport._inflight._MAX_CLOSE", 0.01)
 
     async def body() -> AsyncIterator[bytes]:
         await carrier.aclose()
@@ -109,7 +110,7 @@ async def test_what_goes_out() -> None:
 
 
 async def test_each_origin_has_its_own_pool(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_httpx, "_MOST_POOLS", 1)
+    monkeypatch.setattr(_httpx, "_MAX_POOLS", 1)
     one, two = Counting(OK), Counting(OK)
     busy = anyio.Event()
 
@@ -148,9 +149,9 @@ def test_readability_where_there_is_no_poll(monkeypatch: pytest.MonkeyPatch) -> 
     one, two = socket.socketpair()
     with one, two:
         for _ in range(2):
-            assert not _network.is_readable(one)
+            assert not _common.is_readable(one)
             two.send(b"x")
-            assert _network.is_readable(one)
+            assert _common.is_readable(one)
             one.recv(1)
             monkeypatch.delattr("select.poll", raising=False)
 

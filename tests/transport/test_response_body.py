@@ -11,16 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunco import DecodeError
-from sunco.transport._response_body import Body
+from sunco.transport._response_body import ResponseBody
 
 TEXT = b'{"messages": []}' * 100
 
 
 def read(*chunks: bytes, encoding: str = "", limit: int = 1_000_000, length: str = "") -> bytes:
-    body = Body(201, {"content-encoding": encoding, "content-length": length}, limit)
+    body = ResponseBody(201, {"content-encoding": encoding, "content-length": length}, limit)
     for chunk in chunks:
         body.add(chunk)
-    return body.whole()
+    return body.result()
 
 
 def raw_deflate(data: bytes) -> bytes:
@@ -81,7 +81,7 @@ def test_what_is_not_what_it_promises(packed: bytes, encoding: str) -> None:
 
 
 def test_compressed_in_some_other_way() -> None:
-    with pytest.raises(DecodeError, match="not asked for"):
+    with pytest.raises(DecodeError, match="not requested"):
         read(b"x", encoding="br")
 
 
@@ -93,29 +93,29 @@ def test_the_limit_is_exact(encoding: str) -> None:
 
 
 def test_a_small_gzip_that_grows_is_not_inflated() -> None:
-    body = Body(200, {"content-encoding": "gzip"}, 1000)
+    body = ResponseBody(200, {"content-encoding": "gzip"}, 1000)
     bomb = gzip.compress(b"\0" * 10_000_000)
     tracemalloc.start()
     body.add(bomb)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert body.refused
+    assert body.rejected
     assert peak < 200_000
     body.add(b"more")
     with pytest.raises(DecodeError, match="longer than max_response_bytes, 1000"):
-        body.whole()
+        body.result()
 
 
 def test_members_that_say_nothing_end_as_well() -> None:
-    body = Body(200, {"content-encoding": "gzip"}, 1000)
+    body = ResponseBody(200, {"content-encoding": "gzip"}, 1000)
     rounds = 0
-    while not body.refused:
+    while not body.rejected:
         body.add(gzip.compress(b"") * 100)
         rounds += 1
     assert rounds < 40
 
 
 def test_what_is_announced_as_too_long_is_not_read() -> None:
-    assert Body(200, {"content-length": "3000000000"}, 1000).refused
-    assert not Body(200, {"content-length": "1000"}, 1000).refused
-    assert not Body(200, {"content-length": "nonsense"}, 1000).refused
+    assert ResponseBody(200, {"content-length": "3000000000"}, 1000).rejected
+    assert not ResponseBody(200, {"content-length": "1000"}, 1000).rejected
+    assert not ResponseBody(200, {"content-length": "nonsense"}, 1000).rejected

@@ -8,6 +8,7 @@ import pytest
 from sunco import PayloadError, codec
 from sunco.models.events import ConversationMessageEvent, PassthroughMessagingEvent, UnknownEvent
 from sunco.webhooks import parse
+from sunco.webhooks.delivery import read_event
 from webhooks.support import delivery, message
 
 BROKEN: list[tuple[bytes | str, str]] = [
@@ -74,6 +75,10 @@ WRONG: list[tuple[Any, str, UnknownEvent]] = [
     ),
     ("event", "expected an object, got text", UnknownEvent(payload="event")),
     (None, "expected an object, got null", UnknownEvent()),
+    (1, "expected an object, got a number", UnknownEvent(payload=1)),
+    (1.5, "expected an object, got a number", UnknownEvent(payload=1.5)),
+    (True, "expected an object, got a boolean", UnknownEvent(payload=True)),
+    ([1], "expected an object, got a list", UnknownEvent(payload=[1])),
 ]
 
 
@@ -86,6 +91,45 @@ def test_a_bad_event_does_not_lose_its_neighbours(
     assert bad.error == error
     assert codec.encode(bad) == codec.encode(expected)
     assert (before.id, after.id) == ("e1", "e2")
+
+
+def test_equal_scalars_in_place_of_events_share_an_object() -> None:
+    events = parse(b'{"events": [1, true, 1, 1.0, "1", null, [1], [1]]}').events
+    payloads = [event.payload for event in events]
+    assert [(type(value), value) for value in payloads] == [
+        (type(value), value) for value in (1, True, 1, 1.0, "1", None, [1], [1])
+    ]
+    assert len({id(event) for event in events}) == 7
+
+
+def test_an_event_that_is_nested_too_deeply_is_unknown() -> None:
+    quoted: Any = {"id": "m"}
+    for _ in range(5_000):
+        quoted = {"id": "m", "quotedMessage": {"type": "message", "message": quoted}}
+    payload = {"conversation": {"id": "c"}, "message": quoted}
+    event = read_event({"type": "conversation:message", "id": "e1", "new": 1, "payload": payload})
+    assert isinstance(event, UnknownEvent)
+    assert (event.id, event.error, event.extra) == ("e1", "is nested too deeply", {"new": 1})
+    assert event.payload is payload
+
+
+def test_message_events_have_text_conversation_and_message() -> None:
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"content": {"type": "text", "text": "Hi"}}, "Hi"),
+        ({"content": {"type": "image", "mediaUrl": "u", "text": "caption"}}, "caption"),
+        ({"content": {"type": "image", "mediaUrl": "u"}}, ""),
+        ({"content": {"type": "image", "text": "no url"}}, "no url"),
+        ({"content": {"type": "hologram", "text": {"a": 1}}}, ""),
+        ({"content": {"type": "formResponse", "fields": []}}, ""),
+        ({"content": None}, ""),
+        ({}, ""),
+    ]
+    for parts, expected in cases:
+        payload = {"conversation": {"id": "c1"}, "message": {"id": "m1", **parts}}
+        event = read_event({"type": "conversation:message", "id": "e1", "payload": payload})
+        assert isinstance(event, ConversationMessageEvent)
+        assert (event.text, event.conversation_id) == (expected, "c1"), parts
+        assert event.message is event.payload.message
 
 
 def test_an_unknown_event_is_no_error() -> None:

@@ -19,7 +19,7 @@ from sunco.codec._explain import ReadError, kind_of
 from sunco.errors import ConfigurationError, DecodeError
 from sunco.models.base import json_name
 
-__all__ = ["decode", "encode", "json_name", "structure"]
+__all__ = ["decode", "encode", "json_name", "structure", "to_plain"]
 
 T = TypeVar("T")
 
@@ -89,3 +89,12 @@ def encode(value: Any, *, read_only: bool = True) -> bytes:
     except RecursionError:
         raise ConfigurationError("The value is nested too deeply to be written as JSON.") from None
     return _json.dump(plain)
+
+
+def to_plain(value: Any) -> Any:
+    """Plain JSON values of a model: new dicts, lists, strings, numbers, booleans and None.
+
+    Raises:
+        ConfigurationError: The value has no JSON form.
+    """
+    return _json.load(encode(value))

@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from contextlib import closing
+from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sunco.emulator import Emulator, JournalError, server
+from sunco.emulator.config import ConfigError, read_config
+from sunco.emulator.state.defaults import SEEDS
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
+CA_FILE = "sunco-emulator-ca.pem"
 MAX_PORT = 65535
 
 
@@ -29,9 +33,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=_port, default=8000, help="port to listen on, 0 for any")
+    parser.add_argument(
+        "--tls",
+        nargs="?",
+        const=CA_FILE,
+        metavar="CA_FILE",
+        help=f"serve HTTPS with a new certificate, and write its CA to this file ({CA_FILE})",
+    )
+    parser.add_argument("--config", help="TOML file with arguments; options take precedence")
+    parser.add_argument("--seed", choices=list(SEEDS), help="what there is at the start")
     parser.add_argument("--app-id", help="id of the app")
     parser.add_argument("--key-id", help="id of the app's API key")
-    parser.add_argument("--key-secret", help="secret of the key")
+    parser.add_argument("--key-secret", help="secret of the keys")
+    parser.add_argument("--account-key-id", help="id of the account's API key")
+    parser.add_argument("--message-limit", type=int, help="number of messages per conversation")
+    parser.add_argument("--app-limit", type=int, help="number of apps")
     parser.add_argument("--state", help="SQLite file that keeps the state")
     parser.add_argument(
         "--retry-scale",
@@ -39,22 +55,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="factor for the delays between the attempts of webhook deliveries",
     )
     options = vars(parser.parse_args(arguments))
-    host, port = options.pop("host"), options.pop("port")
+    host, port, ca_file, config = (options.pop(name) for name in ("host", "port", "tls", "config"))
     given = {name: value for name, value in options.items() if value is not None}
     try:
-        emulator = Emulator(**given)
+        settings = (read_config(config) if config else {}) | given
+    except ConfigError as error:
+        parser.exit(2, f"Cannot use the configuration {config}: {error}\n")
+    try:
+        emulator = Emulator(**settings)
     except JournalError as error:
-        parser.exit(1, f"Cannot use the state file {options['state']}: {error}\n")
+        parser.exit(1, f"Cannot use the state file {settings['state']}: {error}\n")
     with closing(emulator):
         try:
             listener = server.listen(host, port)
         except OSError as error:
             parser.exit(1, f"Cannot listen on {host}, port {port}: {error}\n")
-        with listener:
+        with listener, ExitStack() as files:
+            certificate = None
+            if ca_file is not None:
+                try:
+                    certificate = files.enter_context(server.certificate_for(host, ca_file))
+                except OSError as error:
+                    parser.exit(1, f"Cannot write the certificate authority: {error}\n")
             server.stop_on_signals()
-            sys.stdout.write(_exports(emulator, listener))
+            sys.stdout.write(_exports(emulator, listener, ca_file))
             sys.stdout.flush()
-            server.serve(emulator.app, listener)
+            server.serve(emulator.app, listener, certificate=certificate)
 
 
 def _port(text: str) -> int:
@@ -63,14 +89,17 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _exports(emulator: Emulator, listener: socket.socket) -> str:
+def _exports(emulator: Emulator, listener: socket.socket, ca_file: str | None) -> str:
     host, port = listener.getsockname()[:2]
+    scheme = "http" if ca_file is None else "https"
     variables = {
-        "SUNCO_BASE_URL": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+        "SUNCO_BASE_URL": f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}",
         "SUNCO_APP_ID": emulator.app_id,
         "SUNCO_KEY_ID": emulator.key_id,
         "SUNCO_KEY_SECRET": emulator.key_secret,
     }
+    if ca_file is not None:
+        variables["SSL_CERT_FILE"] = str(Path(ca_file).absolute())
     return "".join(f"export {name}={shlex.quote(text)}\n" for name, text in variables.items())
 
 

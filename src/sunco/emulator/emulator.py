@@ -5,22 +5,28 @@ from __future__ import annotations
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.applications import Starlette
 from starlette.routing import Route
 
 from sunco.emulator.api import router
 from sunco.emulator.api.operation import OperationCall, OperationTable
+from sunco.emulator.controls import Controls
 from sunco.emulator.delivery.dispatcher import WebhookDispatcher
 from sunco.emulator.delivery.senders import sender_to
-from sunco.emulator.end_users.actions import actions
+from sunco.emulator.end_users.agents import actions
 from sunco.emulator.end_users.facade import EndUsers, id_of
 from sunco.emulator.end_users.registry import ActionCall
+from sunco.emulator.errors import ApiError
+from sunco.emulator.http.console import Console
 from sunco.emulator.http.control import ControlApi
+from sunco.emulator.http.control.feed import ChangeFeed
+from sunco.emulator.http.control.table import find_control
 from sunco.emulator.http.dispatcher import Dispatcher
 from sunco.emulator.http.faults import Fault, FaultInjector
 from sunco.emulator.http.media import Media
+from sunco.emulator.http.request_journal import RequestJournal
 from sunco.emulator.http.responses import index, internal_error
 from sunco.emulator.persistence.journal import Journal
 from sunco.emulator.persistence.recorder import Recorder
@@ -41,6 +47,8 @@ if TYPE_CHECKING:
 
     from sunco.emulator.delivery.dispatcher import Delivery
     from sunco.emulator.delivery.senders import Send
+    from sunco.emulator.http.control.table import Control
+    from sunco.emulator.http.request_journal import RequestEntry
 
 _TABLE = OperationTable(router.ALL)
 
@@ -61,23 +69,29 @@ class Emulator(EndUsers):
             secret.
         message_limit: The number of messages after which a conversation is locked.
         app_limit: The number of apps.
-        integrations: The integrations of the app, in the form of the API: each with its `type`, and
-            optionally an `id`. By default there is one each of `whatsapp`, `twilio`, `messagebird`
-            and `mailgun` with the ids `000000005eed000000000001` to `000000005eed000000000004`,
-            two for the switchboard, and one of type `web` that end users write through.
-        switchboard: The integrations of the switchboard, the default first: each with its `name`,
-            and optionally `next` (the name of another), `id`, `integrationId` and
-            `integrationType`. By default there are `bot` and, next to it, `agent`. Empty for no
-            switchboard.
-        partners: The partners that access can be granted to by OAuth: each with `client_id`,
-            `client_secret` and `redirect_uris`.
+        seed: What there is at the start. `demo` and `zendesk` have one integration each of
+            `whatsapp`, `twilio`, `messagebird` and `mailgun` with the ids
+            `000000005eed000000000001` to `000000005eed000000000004`, one of type `web` that end
+            users write through, and two on the switchboard: in `demo` a custom integration named
+            `bot` and, next to it, `agent`; in `zendesk` those of an account of Zendesk,
+            `zd-answerBot` and `zd-agentWorkspace`. `empty` has nothing.
+        integrations: The integrations of the app instead of those of the seed, in the form of the
+            API: each with its `type`, and optionally an `id`.
+        switchboard: The integrations of the switchboard instead of those of the seed, the default
+            first: each with its `name`, and optionally `next` (the name of another), `id`,
+            `integrationId` and `integrationType`. Empty for no switchboard.
+        partners: The partners that access can be granted to by OAuth, instead of those of the
+            seed: each with `client_id`, `client_secret` and `redirect_uris`.
         retry_scale: The factor for the delays between attempts of webhook deliveries, which are
             15 seconds to 10 minutes on the platform.
         state: A SQLite file that keeps the state. `integrations` and `switchboard` do not apply to
             an app that is in it.
+        hosts: Further host names by which the console and the control API can be reached. IP
+            addresses and `localhost` always can.
         clock: Returns the current time, aware.
 
     Raises:
+        ValueError: There is no such seed.
         JournalError: The file cannot be used.
     """
 
@@ -90,11 +104,13 @@ class Emulator(EndUsers):
         account_key_id: str = "act_demo_key",
         message_limit: int = 30_000,
         app_limit: int = 100,
-        integrations: Sequence[Mapping[str, Any]] = defaults.INTEGRATIONS,
-        switchboard: Sequence[Mapping[str, Any]] = defaults.SWITCHBOARD,
-        partners: Sequence[Mapping[str, Any]] = defaults.PARTNERS,
+        seed: Literal["demo", "zendesk", "empty"] = "demo",
+        integrations: Sequence[Mapping[str, Any]] | None = None,
+        switchboard: Sequence[Mapping[str, Any]] | None = None,
+        partners: Sequence[Mapping[str, Any]] | None = None,
         retry_scale: float = 0.01,
         state: str | Path | None = None,
+        hosts: Sequence[str] = (),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(self._run_action)
@@ -102,6 +118,9 @@ class Emulator(EndUsers):
         self.key_id = key_id
         self.key_secret = key_secret
         self.account_key_id = account_key_id
+        start = defaults.SEEDS.get(seed)
+        if start is None:
+            raise ValueError(f"seed must be one of {', '.join(defaults.SEEDS)}, not {seed!r}")
         limits = Limits(message_limit, app_limit)
         self._journal = None if state is None else Journal(state)
         with ExitStack() as undo:
@@ -111,37 +130,87 @@ class Emulator(EndUsers):
                 restored = self._journal.restore(clock, limits)
             self._account = account = restored or Account(Clock(clock), limits)
             self._faults = FaultInjector()
-            self._webhooks = WebhookDispatcher(account, retry_scale=retry_scale)
-            self._recorder = Recorder(account, self._journal, changed=self._webhooks.wake)
+            self._feed = ChangeFeed()
+            self._webhooks = WebhookDispatcher(
+                account, retry_scale=retry_scale, delivered=self._report_delivery
+            )
+            self._recorder = Recorder(account, self._journal, changed=self._report_change)
             self._recorder.replay(self._replay)
             undo.pop_all()
-        if app_id not in account.apps:
-            name = {"displayName": "Demo"}
-            account.create_app(
-                name, app_id=app_id, integrations=integrations, switchboard=switchboard
-            )
-        keys = account.credentials.keys
-        keys[account_key_id] = Key(account_key_id, key_secret, "Account")
-        key = Key(key_id, key_secret, "Demo", app_id)
-        keys[key_id] = key if key.scope == "app" else Key(key_id, key_secret, "Demo")
-        for one in partners:
-            uris = tuple(one["redirect_uris"])
-            partner = Partner(one["client_id"], one["client_secret"], uris)
-            account.credentials.partners[partner.client_id] = partner
-        self._recorder.checkpoint()
+
+        def fill() -> None:
+            if app_id not in account.apps:
+                name = {"displayName": "Demo"}
+                account.create_app(
+                    name,
+                    app_id=app_id,
+                    integrations=start.integrations if integrations is None else integrations,
+                    switchboard=start.switchboard if switchboard is None else switchboard,
+                )
+            keys = account.credentials.keys
+            keys[account_key_id] = Key(account_key_id, key_secret, "Account")
+            key = Key(key_id, key_secret, "Demo", app_id)
+            keys[key_id] = key if key.scope == "app" else Key(key_id, key_secret, "Demo")
+            for one in start.partners if partners is None else partners:
+                uris = tuple(one["redirect_uris"])
+                partner = Partner(one["client_id"], one["client_secret"], uris)
+                account.credentials.partners[partner.client_id] = partner
+            self._recorder.checkpoint()
+
+        fill()
+        self._requests = RequestJournal(self._report_request)
         dispatcher = Dispatcher(
-            _TABLE, account=account, faults=self._faults, execute=self._recorder.execute
+            _TABLE,
+            account=account,
+            faults=self._faults,
+            execute=self._recorder.execute,
+            journal=self._requests,
         )
+        self._controls = Controls(
+            account,
+            app_id,
+            webhooks=self._webhooks,
+            faults=self._faults,
+            journal=self._requests,
+            fill=fill,
+            changed=self._report_replacement,
+        )
+        control = ControlApi(self._control, self._feed, hosts=hosts)
+        console = Console(control)
         self.app: Starlette = Starlette(
             routes=[
                 Route("/", index),
-                Route("/_emulator/{name}", ControlApi(self, self._run_action)),
-                Route(f"{ATTACHMENTS}{{id}}/{{name}}", Media(account.attachments)),
+                Route("/_emulator/console", console),
+                Route("/_emulator/console/{file:path}", console),
+                Route("/_emulator/{name:path}", control),
+                Route(f"{ATTACHMENTS}{{id}}/{{name}}", Media(account)),
                 Route("/{path:path}", dispatcher),
             ],
             exception_handlers={Exception: internal_error},
             lifespan=self._lifespan,
         )
+
+    def _control(self, control: Control, arguments: Mapping[str, Any]) -> Any:
+        if control.name in actions.all and control.method == "POST":
+            return self._run_action(control.name, dict(arguments))
+        if control.name == "fail":
+            return self.fail(**arguments)
+        method = f"{control.method.lower()}_{control.name.replace('.', '_')}"
+        return getattr(self._controls, method)(**arguments)
+
+    def _report_change(self) -> None:
+        self._webhooks.wake()
+        self._feed.emit("state")
+
+    def _report_replacement(self) -> None:
+        self._recorder.checkpoint()
+        self._report_change()
+
+    def _report_delivery(self, delivery: Delivery) -> None:
+        self._feed.emit("delivery", id=delivery.id, status=delivery.status)
+
+    def _report_request(self, entry: RequestEntry) -> None:
+        self._feed.emit("request", id=entry.id, operation=entry.operation, status=entry.status)
 
     def _run_action(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         action = actions.all[name]
@@ -200,6 +269,62 @@ class Emulator(EndUsers):
             prefix: The start of the targets that it replaces; empty for all.
         """
         self._webhooks.send_by(send, prefix)
+
+    def control(self, name: str, /, **arguments: Any) -> Any:
+        """Perform a control of the control API, by the name and the arguments that it has there.
+
+        `GET /_emulator/` lists them. Where a name only looks in HTTP, it does so here without
+        arguments that change something: `control("clock")` tells the time, and
+        `control("clock", advance=60)` advances it.
+
+        Args:
+            name: The name, as `"agent.say"`.
+            arguments: The arguments.
+
+        Returns:
+            The JSON values of the response, or a coroutine for `drain` and `deliveries.redeliver`.
+
+        Raises:
+            ValueError: The name is unknown, or an argument is.
+            LookupError: Something that an argument names does not exist.
+        """
+        found = find_control(name, arguments)
+        problems = list(found.schema.problems(arguments, ""))
+        if problems:
+            raise ValueError("; ".join(problems))
+        try:
+            return self._control(found, arguments)
+        except ApiError as error:
+            raise ValueError("; ".join(error.titles)) from None
+
+    def requests(
+        self,
+        *,
+        operation: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        status: int | None = None,
+        unmatched: bool = False,
+        limit: int | None = None,
+    ) -> list[RequestEntry]:
+        """The last thousand requests to the API that match, the oldest first. Secrets are masked.
+
+        Args:
+            operation: The operation, as `"PostMessage"`.
+            method: The HTTP method.
+            path: The path, as it was sent.
+            status: The status of the response.
+            unmatched: Whether only those with a path that no operation has.
+            limit: The last ones, at most so many.
+        """
+        return self._requests.find(
+            operation=operation,
+            method=method,
+            path=path,
+            status=status,
+            unmatched=unmatched,
+            limit=limit,
+        )
 
     @property
     def deliveries(self) -> list[Delivery]:

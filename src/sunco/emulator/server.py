@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import socket
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -16,6 +17,8 @@ except ModuleNotFoundError as _error:
     ) from _error
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from starlette.types import ASGIApp
 
 KEEP_ALIVE_SECONDS = 75
@@ -47,20 +50,44 @@ def stop_on_signals() -> None:
         signal.signal(number, _exit)
 
 
-def serve(
-    app: ASGIApp,
-    listener: socket.socket,
-    *,
-    certificate: str | None = None,
-    key: str | None = None,
-) -> None:
+@contextmanager
+def certificate_for(host: str, ca_file: str) -> Generator[str, None, None]:
+    """Make a certificate for a host and for localhost, with a certificate authority of its own.
+
+    Args:
+        host: The address that is listened on.
+        ca_file: Where to write the certificate of the authority, for clients.
+
+    Returns:
+        The name of a PEM file with the private key and the certificate, which is deleted when the
+        block ends.
+
+    Raises:
+        ModuleNotFoundError: trustme is not installed.
+        OSError: A file cannot be written.
+    """
+    try:
+        import trustme  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            "TLS needs trustme: install it with pip install 'sunco[emulator,emulator-tls]'",
+            name=error.name,
+        ) from error
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(ca_file)
+    names = dict.fromkeys(("localhost", "127.0.0.1", "::1", host))
+    chain = authority.issue_cert(*names).private_key_and_cert_chain_pem
+    with chain.tempfile() as path:
+        yield path
+
+
+def serve(app: ASGIApp, listener: socket.socket, *, certificate: str | None = None) -> None:
     """Serve an app until the process is stopped.
 
     Args:
         app: The app.
         listener: The socket to serve on.
-        certificate: A PEM file with the certificate chain, for TLS.
-        key: A PEM file with its private key.
+        certificate: A PEM file with the private key and the certificate chain, for TLS.
     """
     logging.getLogger("uvicorn.error").addFilter(_is_unintended)
     config = uvicorn.Config(
@@ -72,7 +99,6 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         ssl_certfile=certificate,
-        ssl_keyfile=key,
     )
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -1,14 +1,20 @@
-"""Files for messages: uploading and deleting them."""
+"""Files in messages: uploading, downloading and deleting them."""
 
 from __future__ import annotations
 
+import os
+from inspect import iscoroutinefunction
 from types import NoneType
-from typing import Literal
+from typing import Any, Final, Literal, Protocol, cast, overload
 
+import anyio
+import anyio.to_thread
+
+from sunco.errors import ConfigurationError
 from sunco.models.attachments import Attachment
 from sunco.multipart import Source, open_multipart
 from sunco.resources._resource import Resource
-from sunco.wire import Operation
+from sunco.wire import Operation, checked_media_url
 
 __all__ = ["Attachments"]
 
@@ -25,8 +31,19 @@ DELETE = Operation(
 )
 
 
+MAX_BYTES: Final = 64 * 1024 * 1024
+
+
+class Writer(Protocol):
+    """A file or stream to which bytes are written."""
+
+    def write(self, data: bytes, /) -> Any:
+        """Write bytes; may be async."""
+        ...
+
+
 class Attachments(Resource):
-    """Files that messages can show."""
+    """Files in messages."""
 
     async def upload(
         self,
@@ -40,20 +57,23 @@ class Attachments(Resource):
     ) -> Attachment:
         """Upload a file (`UploadAttachment`).
 
-        It is streamed, so it need not fit into memory. It is tried again only if the source can be
-        read again: bytes, a path, a file that can seek, an async iterable that is no iterator.
+        It is streamed, so it need not fit into memory. It is retried only if the source can be read
+        again: bytes, a path, a file that can seek, or an async iterable that is not an iterator.
+        A file must not change while it is uploaded.
 
         Args:
-            source: Bytes, a path, a file open with mode `"rb"` (read from where it stands), or an
-                async iterable of bytes; 50 MB at most.
-            filename: The file's name; by default that of the path or file.
-            content_type: Its MIME type; by default guessed from its name.
-            access: `"public"` is all that the API takes today.
-            used_for: `"message"` has the file deleted with its message, conversation or user.
-            conversation_id: The conversation that it is for.
+            source: Bytes, a path, a file open with mode `"rb"` (read from its position), an async
+                file or stream, an `UploadFile`, an `httpx.Response`, or an async iterable of bytes;
+                50 MB at most.
+            filename: The file's name; by default that of the source.
+            content_type: Its MIME type; by default that of the source, or by its name.
+            access: The API accepts `"public"` only.
+            used_for: With `"message"`, the file is deleted with its message, conversation or user.
+            conversation_id: The conversation of the file.
 
         Raises:
-            ConfigurationError: The source cannot be uploaded, or the type is none.
+            ConfigurationError: The source cannot be uploaded, has other than the announced number
+                of bytes, or the name or type is invalid.
             OSError: The path cannot be opened.
             PayloadTooLargeError: The file is too large.
         """
@@ -61,14 +81,67 @@ class Attachments(Resource):
         async with open_multipart(source, filename=filename, content_type=content_type) as body:
             return await self._session.call(UPLOAD, params=params, body=body)
 
+    @overload
+    async def download(self, media_url: str, to: None = None, *, max_bytes: int = ...) -> bytes: ...
+
+    @overload
+    async def download(
+        self, media_url: str, to: str | os.PathLike[str] | Writer, *, max_bytes: int = ...
+    ) -> int: ...
+
+    async def download(
+        self,
+        media_url: str,
+        to: str | os.PathLike[str] | Writer | None = None,
+        *,
+        max_bytes: int = MAX_BYTES,
+    ) -> bytes | int:
+        """Download a file.
+
+        The credential is sent to the API's own origin only, and redirects are not followed. It is
+        retried like a GET; nothing is written before the file is complete.
+
+        Args:
+            media_url: The file's URL.
+            to: A path, or an object whose `write` method accepts bytes and may be async. By default
+                the content is returned.
+            max_bytes: The longest file that is accepted.
+
+        Returns:
+            The content; with `to`, its number of bytes.
+
+        Raises:
+            ConfigurationError: The URL, `to` or `max_bytes` is invalid.
+            DecodeError: The file is longer than `max_bytes`.
+            NotFoundError: The file does not exist.
+            OSError: The path cannot be written.
+        """
+        url = checked_media_url(media_url, self._session.base_url)
+        if not isinstance(cast("object", max_bytes), int) or max_bytes < 1:
+            raise ConfigurationError(f"max_bytes must be at least 1, not {max_bytes!r}.")
+        if to is not None and not isinstance(to, (str, os.PathLike)) and not hasattr(to, "write"):
+            raise ConfigurationError(
+                f"to must be a path or have a method write, not {type(to).__name__}."
+            )
+        content = await self._session.download(url, max_bytes)
+        if to is None:
+            return content
+        if isinstance(to, (str, os.PathLike)):
+            await anyio.Path(to).write_bytes(content)
+        elif iscoroutinefunction(to.write):
+            await to.write(content)
+        else:
+            await anyio.to_thread.run_sync(to.write, content)
+        return len(content)
+
     async def delete(self, media_url: str) -> None:
         """Delete a file (`DeleteAttachment`).
 
         Args:
-            media_url: Where it is.
+            media_url: The file's URL.
 
         Raises:
             BadRequestError: The URL is not that of an attachment.
-            NotFoundError: There is no such file.
+            NotFoundError: The file does not exist.
         """
         await self._session.call(DELETE, body={"mediaUrl": media_url})

@@ -1,6 +1,6 @@
-"""How bytes travel: the seam below which sunco knows nothing of policy.
+"""Transports: everything below this interface is bytes, everything above is policy.
 
-Transports load when they are first touched, with the HTTP library that they stand on.
+A transport is imported on first access, with the HTTP library that it uses.
 """
 
 from __future__ import annotations

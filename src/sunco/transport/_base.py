@@ -1,4 +1,4 @@
-"""The seam between sunco and whatever carries its requests."""
+"""The interface between sunco and the HTTP library that sends its requests."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ __all__ = ["Transport"]
 
 
 class Transport(Protocol):
-    """Carries one request and brings its answer. Write one to use another HTTP library."""
+    """Sends a request and reads its response. Implement it to use another HTTP library."""
 
     async def send(self, request: Request) -> Response:
-        """Make one attempt and read the whole body: no retries, no redirects.
+        """Make one attempt and read the whole body, without retries and redirects.
 
         Raises:
-            APIConnectionError: There was no answer. `maybe_delivered` must be True unless it is
-                certain that the request did not reach the API.
-            APITimeoutError: The same, because `request.timeout` ran out.
-            DecodeError: There was an answer, and its body is too large or garbled.
+            APIConnectionError: There was no response. `maybe_delivered` must be True unless the
+                request certainly did not reach the API.
+            APITimeoutError: There was no response within `request.timeout`.
+            DecodeError: The body of a 2xx response is too large, or its compression is broken.
         """
         ...
 
     async def aclose(self) -> None:
-        """Close all connections. Closing twice is harmless."""
+        """Close all connections. Closing twice is permitted."""
         ...

@@ -1,147 +1,116 @@
-"""Requests and answers in the form that httpcore has them."""
+"""Requests and responses in the form of httpcore."""
 
 from __future__ import annotations
 
-import functools
-import re
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable
 from typing import Final, cast
+from urllib.parse import urlsplit
 
 import httpcore
-import httpx
 
-from sunco.errors import ConfigurationError
-from sunco.transport._network import Line
-from sunco.transport._request_body import Content
-from sunco.transport._response_body import ACCEPT_ENCODING, Body
+from sunco.transport._headers import announced_length, check_head, joined
+from sunco.transport._network import TrackedBackend
+from sunco.transport._request_body import RequestBody
+from sunco.transport._response_body import ACCEPT_ENCODING, ResponseBody
 from sunco.wire import Request, Response
 
-__all__ = ["Destination", "check_head", "core_request", "joined", "locate", "read_answer"]
+__all__ = ["Destination", "core_request", "read_response"]
 
-# What httpx would leave as it is; anything else goes through its URL class.
-_PLAIN_URL: Final = re.compile(
-    r"(https?://[a-z0-9.-]+(?::\d{1,5})?)(/[A-Za-z0-9/._~%?=&,:@!$'()*+;\[\]-]*)"
-)
-_TOKENS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _ACCEPT_ENCODING: Final = (b"accept-encoding", ACCEPT_ENCODING.encode())
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 
 
 class Destination:
-    """Where the requests to one origin go.
+    """The server of an origin.
 
     Args:
-        url: Any URL of the origin.
+        origin: The origin, as `locate` returns it.
 
     Attributes:
-        url: The origin, in httpcore's parts.
-        host: What the `Host` header says.
+        scheme: `b"http"` or `b"https"`.
+        host: The host, without brackets.
+        port: The port, if it is not the default one.
+        host_header: The value of the `Host` header.
     """
 
-    __slots__ = ("host", "url")
+    __slots__ = ("host", "host_header", "port", "scheme")
 
-    def __init__(self, url: str) -> None:
-        parsed = httpx.URL(url)
-        self.url = parsed.copy_with(raw_path=b"/")
-        self.host = parsed.netloc
-
-
-@functools.lru_cache(maxsize=256)
-def locate(url: str) -> tuple[str, bytes]:
-    """A URL's origin, and the rest of it in the form in which it is sent.
-
-    Raises:
-        ConfigurationError: It is not a URL that can be requested.
-    """
-    plain = _PLAIN_URL.fullmatch(url)
-    if plain is not None:
-        return plain[1], plain[2].encode()
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, UnicodeError) as error:
-        raise ConfigurationError(f"This is not a URL: {error}.") from None
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise ConfigurationError("A URL must begin with http:// or https:// and a host.")
-    return f"{parsed.scheme}://{parsed.netloc.decode()}", parsed.raw_path
+    def __init__(self, origin: str) -> None:
+        parts = urlsplit(origin)
+        self.scheme = parts.scheme.encode()
+        self.host = (parts.hostname or "").encode()
+        self.port = None if (parts.scheme, parts.port) in _DEFAULT_PORTS else parts.port
+        host = b"[%s]" % self.host if b":" in self.host else self.host
+        self.host_header = host if self.port is None else b"%s:%d" % (host, self.port)
 
 
-def core_request(request: Request, destination: Destination, target: bytes) -> httpcore.Request:
-    """A request as httpcore takes it.
+_DEFAULT_PORTS: Final = frozenset({("http", 80), ("https", 443)})
+
+
+def core_request(
+    request: Request, destination: Destination, target: bytes, body: RequestBody | None
+) -> httpcore.Request:
+    """Convert a request.
 
     Raises:
-        ConfigurationError: A header holds characters that no header can carry.
+        ConfigurationError: A header has characters that no header can carry.
     """
     check_head(request)
-    url = destination.url
-    content = request.content
     return httpcore.Request(
         request.method,
-        httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=target),
-        headers=_raw_headers(request, destination.host),
-        content=None if content is None else Content(content),
+        httpcore.URL(
+            scheme=destination.scheme,
+            host=destination.host,
+            port=destination.port,
+            target=target,
+        ),
+        headers=_raw_headers(request, destination.host_header),
+        content=body,
     )
 
 
-def check_head(request: Request) -> None:
-    """Refuse a method or headers that cannot be sent, or would be sent as something else.
-
-    Raises:
-        ConfigurationError: One holds characters that do not belong there.
-    """
-    if not _TOKENS.fullmatch(request.method + "".join(request.headers)):
-        raise ConfigurationError("The method or a header's name holds characters it must not.")
-    if not _printable(request.headers):
-        raise ConfigurationError("Headers must be in printable ASCII.")
-
-
-def _printable(headers: Mapping[str, str]) -> bool:
-    values = "".join(headers.values())
-    return values.isascii() and values.isprintable()
-
-
 def _raw_headers(request: Request, host: bytes) -> list[tuple[bytes, bytes]]:
-    headers = request.headers
+    headers, content = request.headers, request.content
+    streamed = content is not None and not isinstance(content, bytes)
+    # The length of a whole body is known; that of a stream is what the headers announce.
+    keeps_length = streamed and announced_length(headers) is not None
     raw = [] if "host" in headers else [(b"host", host)]
     if "accept-encoding" not in headers:
         raw.append(_ACCEPT_ENCODING)
-    raw += [(name.encode(), value.encode()) for name, value in headers.items()]
-    content = request.content
+    raw += [
+        (name.encode(), value.encode())
+        for name, value in headers.items()
+        if name not in _FRAMING or (keeps_length and name == "content-length")
+    ]
     if isinstance(content, bytes):
         raw.append((b"content-length", b"%d" % len(content)))
-    elif content is None:
-        if request.method in _WITH_BODY:
-            raw.append((b"content-length", b"0"))
-    elif "content-length" not in headers:
+    elif streamed and not keeps_length:
         raw.append((b"transfer-encoding", b"chunked"))
+    elif not streamed and request.method in _WITH_BODY:
+        raw.append((b"content-length", b"0"))
     return raw
 
 
-def joined(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """An answer's headers, those that come several times as one."""
-    values: dict[str, str] = {}
-    for raw_name, raw_value in headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        values[name] = f"{values[name]}, {value}" if name in values else value
-    return values
-
-
-async def read_answer(line: Line, answer: httpcore.Response, limit: int) -> Response:
-    """Read an answer to its end, or as far as it may go.
+async def read_response(
+    backend: TrackedBackend, received: httpcore.Response, limit: int, setting: str
+) -> Response:
+    """Read a response to its end, or as far as its limit permits.
 
     Raises:
         DecodeError: It is too long, or its compression is broken.
     """
-    headers = joined(answer.headers)
-    body = Body(answer.status, headers, limit)
-    line.cut = body.refused
+    headers = joined(received.headers)
+    body = ResponseBody(received.status, headers, limit, setting)
+    backend.aborted = body.rejected
     try:
-        async for chunk in cast("AsyncIterable[bytes]", answer.stream):
+        async for chunk in cast("AsyncIterable[bytes]", received.stream):
             body.add(chunk)
-            # Left in the middle, httpcore's nested generators would be the garbage collector's
-            # business, which trio does not like. Cut off, they end by themselves.
-            line.cut = body.refused
+            # To leave the loop would leave httpcore's nested generators to the garbage collector,
+            # which trio warns of. Aborted, they end by themselves.
+            backend.aborted = body.rejected
     except httpcore.ReadError:
-        if not body.refused:
+        if not body.rejected:
             raise
-    await answer.aclose()
-    return Response(answer.status, headers, body.whole())
+    await received.aclose()
+    return Response(received.status, headers, body.result())

@@ -1,30 +1,34 @@
-"""Requests carried by an httpx client, with its own pool."""
+"""Requests over an httpx client, with its own pool."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import AsyncIterable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, cast
 
 import anyio
 import httpx
 
 from sunco.errors import ConfigurationError
-from sunco.transport._response_body import ACCEPT_ENCODING, Body
+from sunco.transport._common import default_tls, response_limit
+from sunco.transport._headers import announced_length, check_head
+from sunco.transport._proxies import ProxyURL
+from sunco.transport._request_body import RequestBody
+from sunco.transport._response_body import ACCEPT_ENCODING, ResponseBody
 from sunco.wire import Request, Response
 
-__all__ = ["ClientCarrier", "own_client"]
+__all__ = ["ClientBackend", "own_client"]
 
 
-class ClientCarrier:
-    """Carries requests with a client.
+class ClientBackend:
+    """Sends requests with a client.
 
     Args:
         client: The client.
-        max_response_bytes: How long an answer's body may be, decompressed.
-        slots: How many requests the client is given at once; None where the client is a user's,
-            who has set its limits and closes it.
+        max_response_bytes: The longest body of a response, decompressed.
+        slots: The most requests in flight; None where the client is the user's, who has set its
+            limits and closes it.
     """
 
     def __init__(
@@ -32,25 +36,22 @@ class ClientCarrier:
     ) -> None:
         self._client = client
         self._max_response_bytes = max_response_bytes
-        # A wait for a slot of our own is a wait in which nothing has been sent, for certain; of
-        # httpx's pool, which announces nothing of it, that could not be said.
+        # While a request waits for a slot, it was certainly not sent. httpx's pool does not say.
         self._slots = None if slots is None else anyio.Semaphore(slots)
 
-    def begin(self, request: Request) -> _ClientExchange:
-        """An attempt for a request."""
-        return _ClientExchange(self._client, self._slots, self._max_response_bytes, request)
-
-    def forget(self) -> None:
-        """Leave the connections to the client, which knows whose they are."""
+    def begin(self, request: Request, origin: str, target: bytes) -> _ClientAttempt:
+        """Prepare an attempt."""
+        del origin, target  # the client splits the URL itself
+        return _ClientAttempt(self._client, self._slots, self._max_response_bytes, request)
 
     async def aclose(self) -> None:
-        """Close the client, unless it is a user's."""
+        """Close the client, unless it is the user's."""
         if self._slots is not None:
             await self._client.aclose()
 
 
-class _ClientExchange:
-    """A request's way over a client, as far as httpx tells."""
+class _ClientAttempt:
+    """An attempt over a client, as far as httpx reports it."""
 
     def __init__(
         self,
@@ -63,52 +64,62 @@ class _ClientExchange:
         self._slots = slots
         self._max_response_bytes = max_response_bytes
         self._request = request
-        self._handed_over = False
-        self._connecting = False
+        self._is_sending = False
+        self._is_connecting = False
+        content = request.content
+        self.body: RequestBody | None = None
+        if content is not None and not isinstance(content, bytes):
+            self.body = RequestBody(content, announced_length(request.headers))
 
     @property
     def maybe_delivered(self) -> bool:
-        return self._handed_over and not self._connecting
+        return self._is_sending and not self._is_connecting
 
-    async def _note(self, event: str, _: Mapping[str, Any]) -> None:
+    async def _trace(self, event: str, _: Mapping[str, Any]) -> None:
         if event.startswith("connection."):
-            self._connecting = True
+            self._is_connecting = True
         elif event.endswith(".send_request_headers.started"):
-            self._connecting = False
+            self._is_connecting = False
 
     async def run(self) -> Response:
         if self._client.is_closed:
             raise ConfigurationError("This client is closed: open a new one to send requests.")
+        check_head(self._request)
         async with self._slots or nullcontext():
             outgoing = self._client.build_request(
                 self._request.method,
                 self._request.url,
                 headers={"Accept-Encoding": ACCEPT_ENCODING, **self._request.headers},
-                content=self._request.content,
+                content=self._request.content if self.body is None else self.body,
                 timeout=None,
-                extensions={"trace": self._note},
+                extensions={"trace": self._trace},
             )
-            self._handed_over = True
-            # The credential is the request's own: neither the client's nor a .netrc may add
-            # another.
-            answer = await self._client.send(
-                outgoing, auth=_no_auth, stream=True, follow_redirects=False
-            )
+            self._is_sending = True
             try:
-                return await self._read(answer)
+                # The credential is that of the request: neither the client's nor that of a .netrc
+                # may replace it.
+                received = await self._client.send(
+                    outgoing, auth=_no_auth, stream=True, follow_redirects=False
+                )
+                try:
+                    return await self._read(received)
+                finally:
+                    await received.aclose()
             finally:
-                await answer.aclose()
+                if self.body is not None:
+                    await self.body.aclose()
 
-    async def _read(self, answer: httpx.Response) -> Response:
-        headers = dict(answer.headers)
-        body = Body(answer.status_code, headers, self._max_response_bytes)
-        if not body.refused:
-            # Not aiter_bytes: httpx decompresses without a bound.
-            async for chunk in cast("AsyncIterable[bytes]", answer.stream):
+    async def _read(self, received: httpx.Response) -> Response:
+        headers = dict(received.headers)
+        limit, setting = response_limit(self._request, self._max_response_bytes)
+        body = ResponseBody(received.status_code, headers, limit, setting)
+        if not body.rejected:
+            # Not aiter_bytes: httpx decompresses without a limit.
+            async for chunk in cast("AsyncIterable[bytes]", received.stream):
                 body.add(chunk)
-                if body.refused:
+                if body.rejected:
                     break
-        return Response(answer.status_code, headers, body.whole())
+        return Response(received.status_code, headers, body.result())
 
 
 def _no_auth(request: httpx.Request) -> httpx.Request:
@@ -116,22 +127,31 @@ def _no_auth(request: httpx.Request) -> httpx.Request:
 
 
 def own_client(
-    max_connections: int, keepalive_expiry: float, *, http2: bool, tls: ssl.SSLContext | None
+    max_connections: int,
+    keepalive_expiry: float,
+    *,
+    proxy: ProxyURL | None,
+    http2: bool,
+    tls: ssl.SSLContext | None,
 ) -> httpx.AsyncClient:
-    """A client for what the pools cannot do.
+    """Make a client for HTTP/2 or a proxy.
 
     Raises:
-        ConfigurationError: HTTP/2 is not installed.
+        ConfigurationError: The URL of the proxy or the certificates cannot be used.
     """
-    try:
+    verify = tls or default_tls()
+    with suppress(ValueError, httpx.InvalidURL):
         return httpx.AsyncClient(
             http2=http2,
-            verify=True if tls is None else tls,
+            proxy=proxy,
+            verify=verify,
+            # The environment was read already, and checked.
+            trust_env=False,
             limits=httpx.Limits(
                 max_connections=max_connections,
                 max_keepalive_connections=max_connections,
                 keepalive_expiry=keepalive_expiry,
             ),
         )
-    except ImportError:
-        raise ConfigurationError("HTTP/2 needs an extra: pip install 'httpx[http2]'.") from None
+    # Not raised from it: the error of httpx shows the URL, which can hold a password.
+    raise ConfigurationError("The environment names a proxy whose URL httpx does not support.")

@@ -1,66 +1,71 @@
-"""What every transport does alike: attempts that keep to their time and end when it closes."""
+"""The attempts in flight: they end when their time is up and when the transport is closed."""
 
 from __future__ import annotations
 
 import math
-from typing import Final, Protocol, cast
+from typing import Final, Protocol
 
 import anyio
 import anyio.lowlevel
 
 from sunco.errors import APIConnectionError, APITimeoutError, ConfigurationError
+from sunco.transport._common import without_frames
+from sunco.transport._request_body import RequestBody
 from sunco.wire import Response
 
-__all__ = ["Attempts", "Exchange", "checked_limits", "summary", "without_frames"]
+__all__ = ["Attempt", "InFlight"]
 
-_LONGEST_CLOSE: Final = 5.0
+_MAX_CLOSE: Final = 5.0
 
 
-class Exchange(Protocol):
-    """One attempt: what is sent, and what has become of it."""
+class Attempt(Protocol):
+    """One attempt to send a request."""
+
+    body: RequestBody | None
+    """The request's body, if it is streamed."""
 
     @property
     def maybe_delivered(self) -> bool:
-        """Whether any byte of the request may have left."""
+        """Whether any byte of the request may have been sent."""
         ...
 
     async def run(self) -> Response:
-        """Send the request and read its answer."""
+        """Send the request and read its response."""
         ...
 
 
-class Attempts:
-    """The attempts of one transport that are under way."""
+class InFlight:
+    """The attempts of a transport that are in flight."""
 
     def __init__(self) -> None:
         self.closed = False
         self._scopes: set[anyio.CancelScope] = set()
-        self._quiet: anyio.Event | None = None
+        self._done: anyio.Event | None = None
         self._loop: object = None
 
     def is_in_new_loop(self) -> bool:
-        """Whether the event loop is another one than before, so that its connections are dead.
+        """Whether this is another event loop than before, so that its connections are dead.
 
         Raises:
-            ConfigurationError: The one before is still at work.
+            ConfigurationError: There are attempts in flight in the other event loop.
         """
         loop = anyio.lowlevel.current_token()
         if loop == self._loop:
             return False
         if self._scopes:
             raise ConfigurationError(
-                "This client is at work in another event loop: make one for each."
+                "This client is in use in another event loop: make one client for each."
             )
         before, self._loop = self._loop, loop
         return before is not None
 
-    async def run(self, timeout: float | None, exchange: Exchange) -> Response:  # noqa: ASYNC109 - the attempt's, not the call's
-        """Make one attempt, for as long as it may take and the transport is open.
+    async def run(self, timeout: float | None, attempt: Attempt) -> Response:  # noqa: ASYNC109 - the attempt's, not the call's
+        """Make an attempt.
 
         Raises:
             APIConnectionError: The transport was closed meanwhile.
             APITimeoutError: The time is up.
-            ConfigurationError: The transport was closed before.
+            ConfigurationError: The transport is closed.
         """
         if self.closed:
             raise ConfigurationError("This client is closed: open a new one to send requests.")
@@ -69,55 +74,35 @@ class Attempts:
         self._scopes.add(scope)
         try:
             with scope:
-                return await exchange.run()
+                return await attempt.run()
+        except BaseException as error:
+            # The frames of an HTTP library hold the credential, also of one that was cancelled.
+            if attempt.body is not None and error is attempt.body.failure:
+                raise error.with_traceback(attempt.body.traceback) from error.__cause__
+            without_frames(error)
+            raise
         finally:
             self._scopes.discard(scope)
-            if self._quiet is not None and not self._scopes:
-                self._quiet.set()
+            if self._done is not None and not self._scopes:
+                self._done.set()
         if self.closed:
             raise APIConnectionError(
-                "the client was closed meanwhile", maybe_delivered=exchange.maybe_delivered
+                "the client was closed meanwhile", maybe_delivered=attempt.maybe_delivered
             )
-        raise APITimeoutError(f"{timeout:g} s went by", maybe_delivered=exchange.maybe_delivered)
+        raise APITimeoutError(
+            f"timed out after {timeout:g} s", maybe_delivered=attempt.maybe_delivered
+        )
 
     async def close(self) -> None:
-        """End what is under way, and wait until it has let go of its connections.
+        """Cancel the attempts in flight, and wait until they have released their connections.
 
-        Who closes may be cancelled already; the connections are let go of all the same.
+        It also works in a task that is cancelled.
         """
         self.closed = True
         for scope in self._scopes:
             scope.cancel()
         if self._scopes:
-            self._quiet = anyio.Event()
-            # Bounded, because a body that is streamed may be what closes its own transport.
-            with anyio.move_on_after(_LONGEST_CLOSE, shield=True):
-                await self._quiet.wait()
-
-
-def checked_limits(max_connections: int, max_response_bytes: int) -> None:
-    """Refuse limits that would let nothing through.
-
-    Raises:
-        ConfigurationError: One of them is less than 1.
-    """
-    for name, value in (
-        ("max_connections", cast("object", max_connections)),
-        ("max_response_bytes", cast("object", max_response_bytes)),
-    ):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise ConfigurationError(f"{name} must be at least 1, not {value!r}.")
-
-
-def summary(error: Exception) -> str:
-    """An HTTP library's error in one line."""
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-
-
-def without_frames(error: BaseException) -> BaseException:
-    """Take the frames from an error of an HTTP library: their variables hold the credential."""
-    seen: BaseException | None = error
-    while seen is not None:
-        seen.__traceback__ = None
-        seen = seen.__cause__ or seen.__context__
-    return error
+            self._done = anyio.Event()
+            # Bounded, because a streamed body can close the transport that sends it.
+            with anyio.move_on_after(_MAX_CLOSE, shield=True):
+                await self._done.wait()

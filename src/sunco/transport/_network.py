@@ -1,8 +1,7 @@
-"""One connection's way to the network, which knows whether anything went out on it."""
+"""The network backend of one connection, which knows whether anything was sent on it."""
 
 from __future__ import annotations
 
-import select
 import ssl
 from collections.abc import Iterable
 from contextlib import contextmanager, suppress
@@ -14,26 +13,33 @@ import httpcore
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSAttribute, TLSStream
 
-__all__ = ["Line", "is_readable"]
+from sunco.transport._common import is_readable
+
+__all__ = ["TrackedBackend"]
 
 _BROKEN: Final = (anyio.BrokenResourceError, anyio.ClosedResourceError)
-_MOST_PENDING: Final = 64 * 1024
+_MAX_PENDING: Final = 64 * 1024
+_MAX_EARLY: Final = 64 * 1024
+_STATUS_LINE: Final = len(b"HTTP/1.1 200")
+# How long to wait for what a socket has: it can be TLS records without any data.
+_PEEK: Final = 0.01
 
 
-class Line(httpcore.AsyncNetworkBackend):
-    """What one `httpcore.AsyncHTTPConnection` reaches the network by.
+class TrackedBackend(httpcore.AsyncNetworkBackend):
+    """The network backend of one `httpcore.AsyncHTTPConnection`.
 
-    httpcore writes a request's head and body apart and tells nobody when the first byte leaves.
-    Here they leave together, and it is known whether they have.
+    httpcore writes a request's head and body separately, and does not say when the first byte is
+    sent. Here they are sent together, and `written` says whether they were. While a long body is
+    sent, the response is watched for: a server may reject a request without reading all of it.
 
     Attributes:
-        written: Whether any byte of the request under way may have left.
-        cut: Whether nothing more is to be read.
+        written: Whether any byte of the request in flight may have been sent.
+        aborted: Whether nothing more is to be read.
     """
 
     def __init__(self) -> None:
         self.written = False
-        self.cut = False
+        self.aborted = False
         self.stream: ByteStream | None = None
 
     async def connect_tcp(
@@ -56,7 +62,7 @@ class Line(httpcore.AsyncNetworkBackend):
         host: str | None,
         timeout: float | None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
-        """Encrypt what has been connected."""
+        """Start TLS on the connection."""
         assert self.stream is not None  # noqa: S101 - httpcore connects first
         with _as_connect_error(), anyio.fail_after(timeout):
             self.stream = await TLSStream.wrap(
@@ -69,53 +75,93 @@ class Line(httpcore.AsyncNetworkBackend):
         return _Stream(self, self.stream)
 
     async def aclose(self) -> None:
-        """Close what has been connected, be it half-way."""
+        """Close the connection, also during the handshake."""
         if self.stream is not None:
             with anyio.CancelScope(shield=True):
                 await self.stream.aclose()
 
 
 class _Stream(httpcore.AsyncNetworkStream):
-    def __init__(self, line: Line, stream: ByteStream) -> None:
-        self._line = line
+    def __init__(self, backend: TrackedBackend, stream: ByteStream) -> None:
+        self._backend = backend
         self._stream = stream
         self._pending: list[bytes] = []
         self._pending_size = 0
         self._write_timeout: float | None = None
+        self._early = b""
+        self._is_rejected = False
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         self._pending.append(buffer)
         self._pending_size += len(buffer)
         self._write_timeout = timeout
-        if self._pending_size >= _MOST_PENDING:
-            await self._flush()
+        if self._pending_size >= _MAX_PENDING:
+            await self._flush(self._send_and_watch)
 
-    async def _flush(self) -> None:
+    async def _flush(self, send: Any) -> None:
         data = b"".join(self._pending)
         self._pending.clear()
         self._pending_size = 0
-        # Who is out of time or cancelled by now has not sent anything: from here on, who knows.
+        # Until here nothing was sent, if the time is up or the task cancelled.
         await anyio.lowlevel.checkpoint_if_cancelled()
-        self._line.written = True
+        self._backend.written = True
         try:
             if self._write_timeout is None:
-                await self._stream.send(data)
+                await send(data)
             else:
                 with anyio.fail_after(self._write_timeout):
-                    await self._stream.send(data)
+                    await send(data)
         except TimeoutError:
             raise httpcore.WriteTimeout from None
         except _BROKEN as error:
             raise httpcore.WriteError(str(error)) from None
 
+    async def _send_and_watch(self, data: bytes) -> None:
+        """Send a part of a body, unless there is an error response already or meanwhile."""
+        if self._early and not self._is_rejected:
+            return await self._stream.send(data)
+        if not self._is_rejected and self.get_extra_info("is_readable"):
+            with anyio.move_on_after(_PEEK):
+                await self._watch()
+        failure: Exception | None = None
+        async with anyio.create_task_group() as tasks:
+
+            async def watch() -> None:
+                await self._watch()
+                if self._is_rejected:
+                    tasks.cancel_scope.cancel()
+
+            if not self._is_rejected:
+                tasks.start_soon(watch)
+                try:
+                    await self._stream.send(data)
+                except _BROKEN as error:
+                    failure = error
+                tasks.cancel_scope.cancel()
+        if self._is_rejected:
+            raise httpcore.WriteError("The server responded before it had read the request.")
+        if failure is not None:
+            raise failure
+        return None
+
+    async def _watch(self) -> None:
+        with suppress(anyio.EndOfStream, *_BROKEN):
+            while len(self._early) < _STATUS_LINE:
+                data = await self._stream.receive(_MAX_EARLY)
+                self._early += data
+            self._is_rejected = self._early[9:10] not in {b"1", b"2"}
+
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         if self._pending:
-            # A server can refuse a request and close before it has read all of it: its answer is
+            # A server can reject a request and close before it has read all of it: its response is
             # there to be read.
             with suppress(httpcore.WriteError):
-                await self._flush()
-        if self._line.cut:
+                await self._flush(self._stream.send)
+        if self._backend.aborted:
             raise httpcore.ReadError("The rest is not read.")
+        if self._early:
+            early, self._early = self._early[:max_bytes], self._early[max_bytes:]
+            return early
         try:
             if timeout is None:
                 return await self._stream.receive(max_bytes)
@@ -129,7 +175,7 @@ class _Stream(httpcore.AsyncNetworkStream):
             raise httpcore.ReadError(str(error)) from None
 
     async def aclose(self) -> None:
-        await self._line.aclose()
+        await self._backend.aclose()
 
     async def start_tls(
         self,
@@ -137,7 +183,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore.AsyncNetworkStream:
-        return await self._line.start_tls(ssl_context, server_hostname, timeout)
+        return await self._backend.start_tls(ssl_context, server_hostname, timeout)
 
     def get_extra_info(self, info: str) -> Any:
         extra = self._stream.extra
@@ -153,14 +199,5 @@ def _as_connect_error() -> Any:
     except TimeoutError:
         raise httpcore.ConnectTimeout from None
     except (OSError, UnicodeError, *_BROKEN, anyio.EndOfStream) as error:
-        # ssl.SSLError is an OSError; a host's name that cannot be written is a UnicodeError.
+        # ssl.SSLError is an OSError; a host name that cannot be encoded is a UnicodeError.
         raise httpcore.ConnectError(str(error)) from None
-
-
-def is_readable(sock: Any) -> bool:
-    """Whether a socket has something to read, be it that the other side has closed it."""
-    if not hasattr(select, "poll"):
-        return bool(select.select([sock], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))

@@ -1,55 +1,46 @@
-"""Connections to one origin, kept and reused at a cost that does not grow with their number."""
+"""A connection pool for one origin, whose cost does not grow with the number of connections."""
 
 from __future__ import annotations
 
-import functools
 import ssl
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
-from time import monotonic
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import anyio
 import httpcore
 import httpx
 
-from sunco.transport._network import Line
+from sunco._clock import Clock, SystemClock
+from sunco.transport._common import KEEPALIVE_EXPIRY, default_tls
+from sunco.transport._network import TrackedBackend
 
-__all__ = ["Connection", "OriginPool", "default_tls"]
-
-KEEPALIVE_EXPIRY: Final = 5.0
-"""Seconds for which an idle connection is kept: less than servers do, or they close it first."""
-
-
-@functools.cache
-def default_tls() -> ssl.SSLContext:
-    """The TLS settings that all pools share: reading the certificates takes its time."""
-    return httpx.create_ssl_context()
+__all__ = ["Connection", "OriginPool"]
 
 
 class Connection:
     """One connection of a pool.
 
     Attributes:
-        http: What speaks HTTP on it.
-        line: What knows what went out on it.
+        http: The HTTP protocol on it.
+        network: The network below it.
     """
 
-    __slots__ = ("http", "idle_since", "line")
+    __slots__ = ("http", "idle_since", "network")
 
     def __init__(self, origin: httpcore.Origin, tls: ssl.SSLContext | None) -> None:
-        self.line: Line = Line()
+        self.network: TrackedBackend = TrackedBackend()
         self.http: httpcore.AsyncHTTPConnection = httpcore.AsyncHTTPConnection(
-            origin, ssl_context=tls, network_backend=self.line
+            origin, ssl_context=tls, network_backend=self.network
         )
         self.idle_since: float = 0.0
 
     def reusable(self) -> bool:
-        """Whether its last exchange has left it clean: all sent, all read, and nothing besides."""
-        if self.line.cut or not self.http.is_idle() or self.http.is_closed():
+        """Whether its last request was sent whole, and its response read whole and without more."""
+        if self.network.aborted or not self.http.is_idle() or self.http.is_closed():
             return False
-        # What came after the answer would be taken for the answer to the next request. httpcore
-        # does not say, so this looks behind it; where there is nothing to see, httpx sees no more.
+        # Data after the response would be read as the response to the next request. httpcore does
+        # not report it, so this reads its state; without one, httpx would not notice either.
         state = getattr(getattr(self.http, "_connection", None), "_h11_state", None)
         return state is None or not state.trailing_data[0]
 
@@ -57,15 +48,15 @@ class Connection:
 class OriginPool(httpx.AsyncBaseTransport):
     """A connection pool for a client that talks to one origin.
 
-    The connection that was used last is used next, so that a pool shrinks to what is needed; those
-    beyond it close as they expire. What a request costs does not depend on how many there are.
+    The connection that was used last is used next, so that the others expire and a pool shrinks to
+    the size that is needed. The cost of a request does not depend on the number of connections.
 
     Args:
-        origin: Such as `https://acme.zendesk.com`; by default that of the first request.
-        max_connections: How many requests may be under way at once; more wait for their turn,
-            first come, first served.
+        origin: The origin, `https://acme.zendesk.com`; by default that of the first request.
+        max_connections: The most requests in flight; others wait, first come, first served.
         keepalive_expiry: Seconds for which an idle connection is kept.
-        ssl_context: TLS settings of your own.
+        ssl_context: Your own TLS settings.
+        clock: The source of time.
     """
 
     def __init__(
@@ -75,6 +66,7 @@ class OriginPool(httpx.AsyncBaseTransport):
         max_connections: int = 100,
         keepalive_expiry: float = KEEPALIVE_EXPIRY,
         ssl_context: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._origin = None if origin is None else _core_url(httpx.URL(origin)).origin
         self._keepalive_expiry = keepalive_expiry
@@ -83,61 +75,59 @@ class OriginPool(httpx.AsyncBaseTransport):
         self._idle: deque[Connection] = deque()
         self._active: set[Connection] = set()
         self._closed = False
+        self._monotonic = (clock or SystemClock()).monotonic
 
     @property
-    def quiet(self) -> bool:
-        """Whether no request is under way or waiting."""
+    def is_idle(self) -> bool:
+        """Whether no request is in flight or waiting."""
         return not self._active and not self._slots.statistics().tasks_waiting
 
-    async def take(self) -> Connection:
-        """Wait for a turn, and get a connection that is as good as can be known.
-
-        Whoever takes one gives it back, whatever happens.
-        """
+    async def acquire(self) -> Connection:
+        """Wait for a slot, and get a connection. The caller must `release` it."""
         await self._slots.acquire()
         try:
-            connection = await self._usable()
+            connection = await self._usable_connection()
         except BaseException:
             self._slots.release()
             raise
         self._active.add(connection)
         return connection
 
-    async def _usable(self) -> Connection:
+    async def _usable_connection(self) -> Connection:
         if self._closed:
             raise httpx.ConnectError("The pool is closed.")
         while self._idle:
             connection = self._idle.pop()
-            expired = monotonic() - connection.idle_since > self._keepalive_expiry
-            # Nobody has asked for anything on it: what can be read there is its end.
+            expired = self._monotonic() - connection.idle_since > self._keepalive_expiry
+            # Anything to read on an idle connection is its end.
             if not expired and not connection.http.has_expired():
-                connection.line.written = False
+                connection.network.written = False
                 return connection
-            await connection.line.aclose()
-        assert self._origin is not None  # noqa: S101 - whoever takes a connection has named it
+            await connection.network.aclose()
+        assert self._origin is not None  # noqa: S101 - set before the first connection
         tls = (self._tls or default_tls()) if self._origin.scheme == b"https" else None
         return Connection(self._origin, tls)
 
-    async def give_back(self, connection: Connection) -> None:
-        """Keep a connection for the next request if it is clean, and close it if not."""
+    async def release(self, connection: Connection) -> None:
+        """Keep a connection for the next request if it can be reused, or close it."""
         self._active.discard(connection)
         try:
             if not self._closed and connection.reusable():
-                connection.idle_since = monotonic()
+                connection.idle_since = self._monotonic()
                 self._idle.append(connection)
             else:
-                await connection.line.aclose()
+                await connection.network.aclose()
             await self._close_expired()
         finally:
             self._slots.release()
 
     async def _close_expired(self) -> None:
-        oldest = monotonic() - self._keepalive_expiry
+        oldest = self._monotonic() - self._keepalive_expiry
         while self._idle and self._idle[0].idle_since < oldest:
-            await self._idle.popleft().line.aclose()
+            await self._idle.popleft().network.aclose()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request for an `httpx.AsyncClient` whose transport this is."""
+        """Send a request of an `httpx.AsyncClient`."""
         url = _core_url(request.url)
         if self._origin is None:
             self._origin = url.origin
@@ -146,11 +136,11 @@ class OriginPool(httpx.AsyncBaseTransport):
         timeouts: dict[str, float | None] = request.extensions.get("timeout", {})
         try:
             with anyio.fail_after(timeouts.get("pool")):
-                connection = await self.take()
+                connection = await self.acquire()
         except TimeoutError:
             raise httpx.PoolTimeout("All connections are in use.", request=request) from None
         try:
-            answer = await connection.http.handle_async_request(
+            received = await connection.http.handle_async_request(
                 httpcore.Request(
                     request.method,
                     url,
@@ -160,44 +150,46 @@ class OriginPool(httpx.AsyncBaseTransport):
                 )
             )
         except BaseException as error:
-            await self.give_back(connection)
+            await self.release(connection)
             raise _as_httpx(error) from error
         return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_Stream(self, connection, answer),
-            extensions=cast("Any", answer).extensions,
+            received.status,
+            headers=received.headers,
+            stream=_Stream(self, connection, received),
+            extensions=cast("Any", received).extensions,
         )
 
     async def aclose(self) -> None:
-        """Close all connections; requests under way end with an error."""
+        """Close all connections; requests in flight end with an error."""
         self._closed = True
         while self._idle:
-            await self._idle.pop().line.aclose()
+            await self._idle.pop().network.aclose()
         for connection in tuple(self._active):
-            await connection.line.aclose()
+            await connection.network.aclose()
 
 
 class _Stream(httpx.AsyncByteStream):
-    """An answer's body; its connection goes back when it is closed."""
+    """The body of a response; its connection is released when it is closed."""
 
-    def __init__(self, pool: OriginPool, connection: Connection, answer: httpcore.Response) -> None:
+    def __init__(
+        self, pool: OriginPool, connection: Connection, received: httpcore.Response
+    ) -> None:
         self._pool = pool
         self._connection = connection
-        self._answer = answer
+        self._received = received
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for chunk in cast("AsyncIterable[bytes]", self._answer.stream):
+            async for chunk in cast("AsyncIterable[bytes]", self._received.stream):
                 yield chunk
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             raise _as_httpx(error) from error
 
     async def aclose(self) -> None:
         try:
-            await self._answer.aclose()
+            await self._received.aclose()
         finally:
-            await self._pool.give_back(self._connection)
+            await self._pool.release(self._connection)
 
 
 def _core_url(url: httpx.URL) -> httpcore.URL:
@@ -207,7 +199,7 @@ def _core_url(url: httpx.URL) -> httpcore.URL:
 
 
 def _as_httpx(error: BaseException) -> BaseException:
-    """An error of httpcore as the one of httpx that has its name."""
+    """The error of httpx that has the name of an error of httpcore."""
     if type(error).__module__.startswith("httpcore"):
         kind: type[httpx.TransportError] = getattr(
             httpx, type(error).__name__, httpx.TransportError

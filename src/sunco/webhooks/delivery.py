@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from types import NoneType
+from typing import Any, Final, cast
 
 import attrs
 
@@ -15,6 +16,7 @@ from sunco.models.events import Event, UnknownEvent
 __all__ = ["ReceivedEvent", "WebhookDelivery", "parse", "read", "read_event"]
 
 _COMMON: Final = ("type", "id", "payload")
+_KINDS: Final = {list: "a list", str: "text", bool: "a boolean", NoneType: "null"}
 
 
 @attrs.frozen(kw_only=True)
@@ -94,22 +96,36 @@ def _read_events(events: list[Any]) -> Sequence[Event]:
     try:
         return codec.structure(events, list[Event])
     except DecodeError:
-        return [read_event(event) for event in events]
+        pass
+    # A large number of equal scalars must not cost an object each.
+    scalars: dict[tuple[Any, Any], Event] = {}
+    read: list[Event] = []
+    for value in events:
+        if is_object(value) or is_array(value):
+            read.append(read_event(value))
+        else:
+            kind = cast("Any", type(value))
+            key: tuple[Any, Any] = (kind, value)
+            event = scalars.get(key)
+            if event is None:
+                event = scalars[key] = read_event(value)
+            read.append(event)
+    return read
 
 
 def read_event(value: Any) -> Event:
     """Read one event from its JSON; one that cannot be read is an `UnknownEvent`."""
+    if not is_object(value):
+        kind = next((name for kind, name in _KINDS.items() if isinstance(value, kind)), "a number")
+        return UnknownEvent(payload=value, error=f"expected an object, got {kind}")
     try:
-        event: Event = codec.structure([value], list[Event])[0]
+        (event,) = codec.structure([value], list[Event])
     except DecodeError as error:
-        reason = str(error).removeprefix("[0]").removeprefix(".").removeprefix(": ")
-        return _unreadable(value, reason)
+        return _unreadable(value, error.message)
     return event
 
 
-def _unreadable(value: Any, reason: str) -> UnknownEvent:
-    if not is_object(value):
-        return UnknownEvent(payload=value, error=reason)
+def _unreadable(value: dict[str, Any], reason: str) -> UnknownEvent:
     kept = {key: part for key, part in value.items() if key not in _COMMON}
     known = {"type": _text(value, "type"), "id": _text(value, "id")}
     kept |= {key: value[key] for key, part in known.items() if part is None and key in value}

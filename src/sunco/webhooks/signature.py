@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable, Mapping
-from typing import Final, Protocol, TypeAlias, cast, runtime_checkable
+from typing import Final, Protocol, TypeAlias, TypeGuard, cast, runtime_checkable
 
 from sunco.errors import ConfigurationError, SignatureError
 
@@ -23,6 +23,7 @@ _Headers: TypeAlias = (
 )
 
 _HEADER: Final = b"x-api-key"
+_NO_HEADERS: Final = "has no headers"
 _ADVICE: Final = "The API returns the secret when the webhook is created, and from webhooks.get."
 
 
@@ -34,20 +35,24 @@ class Secrets:
             the new one while they are being rotated.
 
     Raises:
-        ConfigurationError: There is none, or one is empty.
+        ConfigurationError: There is none, or one is not a non-empty `str`, or one has white space
+            in it, such as the line end of a file that it was read from.
     """
 
     __slots__ = ("_secrets",)
 
     def __init__(self, secret: str | Iterable[str]) -> None:
-        secrets: list[object] = [secret] if isinstance(secret, str) else list(secret)
-        self._secrets = [each.encode() for each in secrets if isinstance(each, str) and each]
-        complete = bool(secrets) and len(self._secrets) == len(secrets)
+        given = [secret] if isinstance(secret, str | bytes) else _listed(secret)
+        usable = [each for each in given if _is_usable(each)]
+        self._secrets = [each.encode() for each in usable]
+        complete = bool(given) and len(usable) == len(given)
         # Tracebacks can show local variables.
-        del secret, secrets
+        del secret, given, usable
         if not complete:
-            del self._secrets
-            raise ConfigurationError(f"A webhook secret is a non-empty str. {_ADVICE}")
+            self._secrets = []
+            raise ConfigurationError(
+                f"A webhook secret is a non-empty str without spaces or line ends. {_ADVICE}"
+            )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {len(self._secrets)}>"
@@ -55,6 +60,8 @@ class Secrets:
     def problem(self, headers: _Headers) -> str | None:
         """Why headers are rejected; None if they show one of the secrets."""
         shown = _keys(headers)
+        if shown is None:
+            return _NO_HEADERS
         if len(shown) != 1:
             return "shows no X-API-Key" if not shown else "shows more than one X-API-Key"
         # All are compared, so that the time does not depend on which one matches.
@@ -62,21 +69,32 @@ class Secrets:
         return None if any(matches) else "shows a wrong X-API-Key"
 
 
-def _keys(headers: _Headers) -> list[bytes]:
-    pairs = headers.items() if isinstance(headers, _HasItems) else headers
-    return [
-        value
-        for name, value in map(_as_bytes, cast("Iterable[tuple[object, object]]", pairs))
-        if name.lower() == _HEADER
-    ]
+def _listed(secret: Iterable[object]) -> list[object]:
+    return list(secret) if isinstance(cast("object", secret), Iterable) else []
 
 
-def _as_bytes(pair: tuple[object, object]) -> tuple[bytes, bytes]:
-    name, value = (
-        part if isinstance(part, bytes) else str(part).encode("utf-8", "surrogateescape")
-        for part in pair
-    )
-    return name, value
+def _is_usable(secret: object) -> TypeGuard[str]:
+    # Lone surrogates are not printable.
+    return isinstance(secret, str) and bool(secret) and secret.isprintable() and " " not in secret
+
+
+def _keys(headers: _Headers) -> list[bytes] | None:
+    """The values of the header; None if these are not headers."""
+    try:
+        pairs = headers.items() if isinstance(headers, _HasItems) else headers
+        return [
+            _as_bytes(each)
+            for name, value in cast("Iterable[tuple[object, object]]", pairs)
+            if _as_bytes(name).lower() == _HEADER
+            # Some platforms give a list of values for each name.
+            for each in (cast("list[object]", value) if isinstance(value, list) else [value])
+        ]
+    except (TypeError, ValueError):
+        return None
+
+
+def _as_bytes(part: object) -> bytes:
+    return part if isinstance(part, bytes) else str(part).encode("utf-8", "backslashreplace")
 
 
 def verify(headers: _Headers, secret: str | Iterable[str]) -> None:
@@ -84,15 +102,22 @@ def verify(headers: _Headers, secret: str | Iterable[str]) -> None:
 
     Args:
         headers: The delivery's headers, in any case: a mapping, any object with `items()` (of
-            Starlette, werkzeug, `email.message.Message`), or pairs of `str` or `bytes`.
+            Starlette, werkzeug, `email.message.Message`), or pairs of `str` or `bytes`. A value can
+            be a list of values.
         secret: The webhook's secret, or several of which one has to match.
 
     Raises:
         SignatureError: The key is missing, wrong, or shown more than once.
-        ConfigurationError: There is no secret, or an empty one.
+        ConfigurationError: A secret is empty, no `str` or with white space in it, or `headers` is
+            not a collection of headers.
     """
-    problem = Secrets(secret).problem(headers)
     # Tracebacks can show local variables.
-    del headers, secret
+    problem: str | None
+    try:
+        problem = Secrets(secret).problem(headers)
+    finally:
+        del headers, secret
+    if problem == _NO_HEADERS:
+        raise ConfigurationError("headers must be a mapping or pairs of str or bytes.")
     if problem is not None:
         raise SignatureError(f"The delivery {problem}: it does not come from the API. {_ADVICE}")

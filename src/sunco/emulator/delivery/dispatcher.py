@@ -7,14 +7,16 @@ from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from logging import getLogger
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from anyio import Event, create_task_group, fail_after, get_cancelled_exc_class, sleep
 
-from sunco.emulator.delivery.senders import send_over_http
+from sunco.emulator.delivery.plan import DeliveryPlan
+from sunco.emulator.delivery.senders import Response, send_over_http
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Callable
 
     from anyio.abc import TaskGroup
 
@@ -45,6 +47,10 @@ class Delivery:
         status: The status of the response, None without a response.
         error: Why there was no response.
         body: The request body.
+        id: Its number, from 1.
+        at: When it started, in the format of the API.
+        duration: The seconds until the response.
+        response: The start of the body of the response.
     """
 
     webhook_id: str
@@ -53,6 +59,10 @@ class Delivery:
     status: int | None
     error: str | None
     body: dict[str, Any]
+    id: int = 0
+    at: str = ""
+    duration: float = 0.0
+    response: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -78,10 +88,20 @@ class WebhookDispatcher:
     Args:
         account: The account.
         retry_scale: The factor for the delays between attempts.
+        delivered: Called after each attempt.
     """
 
-    def __init__(self, account: Account, *, retry_scale: float) -> None:
+    def __init__(
+        self,
+        account: Account,
+        *,
+        retry_scale: float,
+        delivered: Callable[[Delivery], None] = lambda _delivery: None,
+    ) -> None:
         self.log: deque[Delivery] = deque(maxlen=MAX_LOGGED)
+        self.plan: DeliveryPlan = DeliveryPlan()
+        self._delivered = delivered
+        self._number = 0
         self._account = account
         self._retry_scale = retry_scale
         self._senders: list[tuple[str, Send]] = []
@@ -165,8 +185,13 @@ class WebhookDispatcher:
     async def _work(self, webhook_id: str, tasks: TaskGroup) -> None:
         outbox = self._account.outbox
         try:
-            while events := outbox.take(webhook_id, MAX_EVENTS):
+            while taken := outbox.take(webhook_id, MAX_EVENTS):
+                events = self.plan.apply(taken)
+                if not events:
+                    continue
                 try:
+                    if delay := self.plan.take_delay():
+                        await sleep(delay)
                     done = await self._attempt(webhook_id, events, 1)
                 except get_cancelled_exc_class():
                     outbox.put_back(webhook_id, events)
@@ -202,12 +227,47 @@ class WebhookDispatcher:
             "webhook": {"id": webhook.id, "version": "v2"},
             "events": events,
         }
-        status, error = await self._call(webhook, body)
-        delivery = Delivery(webhook.id, webhook.target, number, status, error, body)
-        self.log.append(delivery)
-        return delivery.is_final
+        return (await self._deliver(webhook, body, number)).is_final
 
-    async def _call(self, webhook: Webhook, body: dict[str, Any]) -> tuple[int | None, str | None]:
+    async def redeliver(self, number: int) -> Delivery:
+        """Deliver what a logged delivery contained once more, now.
+
+        Args:
+            number: The number of the delivery.
+
+        Raises:
+            LookupError: There is no such delivery, or its webhook was deleted.
+        """
+        logged = next((one for one in self.log if one.id == number), None)
+        found = self._find(logged.webhook_id) if logged is not None else None
+        if logged is None or found is None:
+            raise LookupError("Delivery not found")
+        return await self._deliver(found[1], logged.body, logged.attempt + 1)
+
+    async def _deliver(self, webhook: Webhook, body: dict[str, Any], attempt: int) -> Delivery:
+        at, began = self._account.clock.timestamp(), perf_counter()
+        response, error = await self._call(webhook, body)
+        duration = perf_counter() - began
+        self._number += 1
+        delivery = Delivery(
+            webhook.id,
+            webhook.target,
+            attempt,
+            response.status if response else None,
+            error,
+            body,
+            self._number,
+            at,
+            duration,
+            response.body if response else "",
+        )
+        self.log.append(delivery)
+        self._delivered(delivery)
+        return delivery
+
+    async def _call(
+        self, webhook: Webhook, body: dict[str, Any]
+    ) -> tuple[Response | None, str | None]:
         headers = {
             "content-type": "application/json",
             "user-agent": "sunco-emulator",
@@ -218,9 +278,13 @@ class WebhookDispatcher:
         send = next((one for prefix, one in self._senders if url.startswith(prefix)), None)
         try:
             with fail_after(TIMEOUT_SECONDS):
-                return await (send or send_over_http)(url, headers, content), None
+                found = await (send or send_over_http)(url, headers, content)
+                return Response(found) if isinstance(found, int) else found, None
         except TimeoutError:
             return None, f"no response within {TIMEOUT_SECONDS:g} s"
+        except OSError as error:
+            _log.warning("Webhook %s could not be called at %s: %s", webhook.id, url, error)
+            return None, f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001
             # A target that fails in any way must not stop the other deliveries.
             _log.exception("Webhook %s could not be called at %s", webhook.id, url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
@@ -13,14 +14,28 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Scope
 
-    Send: TypeAlias = Callable[[str, Mapping[str, str], bytes], Awaitable[int]]
+    Send: TypeAlias = Callable[[str, Mapping[str, str], bytes], Awaitable["int | Response"]]
 
 _PORTS = {"http": 80, "https": 443}
 _CHUNK = 65536
+MAX_RESPONSE_BYTES = 10_000
 
 
-async def send_over_http(url: str, headers: Mapping[str, str], body: bytes) -> int:
-    """Send a POST request, and return the status of the response.
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The response of a webhook's target.
+
+    Args:
+        status: The status.
+        body: The start of the body, as text.
+    """
+
+    status: int
+    body: str = ""
+
+
+async def send_over_http(url: str, headers: Mapping[str, str], body: bytes) -> Response:
+    """Send a POST request, and return the response.
 
     Args:
         url: The target.
@@ -57,10 +72,15 @@ async def send_over_http(url: str, headers: Mapping[str, str], body: bytes) -> i
     )
     async with await opening as stream:
         await stream.send(data)
+        status, content = 0, b""
         while True:
             event = connection.next_event()
             if isinstance(event, h11.Response):
-                return event.status_code
+                status = event.status_code
+            elif isinstance(event, h11.Data):
+                content += bytes(event.data)
+            if isinstance(event, h11.EndOfMessage) or len(content) >= MAX_RESPONSE_BYTES:
+                return Response(status, _shown(content))
             if event is h11.NEED_DATA:
                 try:
                     connection.receive_data(await stream.receive(_CHUNK))
@@ -75,7 +95,7 @@ def sender_to(app: ASGIApp) -> Send:
         app: The app.
     """
 
-    async def send(url: str, headers: Mapping[str, str], body: bytes) -> int:
+    async def send(url: str, headers: Mapping[str, str], body: bytes) -> Response:
         parts = urlsplit(url)
         host = parts.netloc.rpartition("@")[2]
         all_headers = {"host": host, "content-length": str(len(body)), **headers}
@@ -94,6 +114,7 @@ def sender_to(app: ASGIApp) -> Send:
             "server": (parts.hostname, parts.port or _PORTS.get(parts.scheme)),
         }
         statuses: list[int] = []
+        content: list[bytes] = []
         messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
         responded = Event()
 
@@ -106,12 +127,18 @@ def sender_to(app: ASGIApp) -> Send:
         async def respond(message: Message) -> None:
             if message["type"] == "http.response.start":
                 statuses.append(message["status"])
-            elif not message.get("more_body"):
+                return
+            content.append(message.get("body", b""))
+            if not message.get("more_body"):
                 responded.set()
 
         await app(scope, receive, respond)
         if not statuses:
             raise ConnectionError("The app returned without a response")
-        return statuses[0]
+        return Response(statuses[0], _shown(b"".join(content)))
 
     return send
+
+
+def _shown(content: bytes) -> str:
+    return content[:MAX_RESPONSE_BYTES].decode("utf-8", "replace")

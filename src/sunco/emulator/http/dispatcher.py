@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote
 
@@ -12,16 +13,18 @@ from sunco.emulator.api.operation import Call, Operation, OperationCall, Operati
 from sunco.emulator.errors import ApiError, bad_request, reject
 from sunco.emulator.http.authentication import ANYONE, authenticate, authorize
 from sunco.emulator.http.bodies import parse_form, parse_object, read_content, read_upload
+from sunco.emulator.http.request_journal import MAX_BODY_BYTES, masked, readable
 from sunco.emulator.http.responses import error_response, json_response
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from starlette.responses import Response
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Message, Receive, Scope, Send
 
     from sunco.emulator.api.operation import Result
     from sunco.emulator.http.faults import FaultInjector
+    from sunco.emulator.http.request_journal import RequestJournal
     from sunco.emulator.state.account import Account
 
     Execute = Callable[[OperationCall], Result]
@@ -35,20 +38,48 @@ class Dispatcher:
         account: The account.
         faults: The faults to inject.
         execute: Executes an operation.
+        journal: Records the requests.
     """
 
     def __init__(
-        self, table: OperationTable, *, account: Account, faults: FaultInjector, execute: Execute
+        self,
+        table: OperationTable,
+        *,
+        account: Account,
+        faults: FaultInjector,
+        execute: Execute,
+        journal: RequestJournal,
     ) -> None:
         self._table = table
         self._account = account
         self._faults = faults
         self._execute = execute
+        self._journal = journal
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
-        request = Request(scope, receive)
-        path = raw_path(scope)
+        body: list[bytes] = []
+
+        async def read() -> Message:
+            message = await receive()
+            if sum(map(len, body)) <= MAX_BODY_BYTES:
+                body.append(message.get("body", b""))
+            return message
+
+        request = Request(scope, read)
+        path, began = raw_path(scope), perf_counter()
+        at = self._account.clock.timestamp()
+        response: Response | None = None
+        try:
+            response = await self._respond_with_faults(request, path, send)
+        except ClientDisconnect:
+            return
+        finally:
+            entry = self._describe(request, path, b"".join(body), response)
+            self._journal.add(**entry, at=at, duration=perf_counter() - began)
+        await response(scope, receive, send)
+
+    async def _respond_with_faults(self, request: Request, path: str, send: Send) -> Response:
         fault = self._faults.take(request.method, path)
         try:
             if fault is not None:
@@ -57,10 +88,29 @@ class Dispatcher:
             if fault is not None:
                 await fault.after(send)
         except ApiError as error:
-            response = error_response(error)
-        except ClientDisconnect:
-            return
-        await response(scope, receive, send)
+            return error_response(error)
+        return response
+
+    def _describe(
+        self, request: Request, path: str, body: bytes, response: Response | None
+    ) -> dict[str, Any]:
+        try:
+            operation = self._table.find(request.method, path)[0].name
+        except ApiError:
+            operation = None
+        entry: dict[str, Any] = {
+            "operation": operation,
+            "method": request.method,
+            "path": path,
+            "query": masked(dict(request.query_params)),
+            "body": readable(body, request.headers.get("content-type", "")),
+            "status": None,
+            "response": None,
+        }
+        if response is not None:
+            content = readable(bytes(response.body), response.headers.get("content-type", ""))
+            entry |= {"status": response.status_code, "response": content}
+        return entry
 
     async def _respond(self, request: Request, path: str) -> Response:
         operation, ids = self._table.find(request.method, path)

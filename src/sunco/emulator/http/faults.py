@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyio import sleep
 
@@ -99,6 +99,11 @@ class FaultInjector:
     def add(self, fault: Fault) -> None:
         """Add a fault."""
         self._faults.append(fault)
+
+    @property
+    def active(self) -> list[dict[str, Any]]:
+        """The active faults as JSON values, the oldest first."""
+        return [asdict(fault) for fault in self._faults]
 
     def clear(self) -> None:
         """Remove all faults."""

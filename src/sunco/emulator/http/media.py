@@ -13,23 +13,23 @@ from sunco.emulator.http.responses import error_response
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-    from sunco.emulator.state.attachments import Attachments
+    from sunco.emulator.state.account import Account
 
 
 class Media:
     """The ASGI app that serves uploaded files, without authentication.
 
     Args:
-        attachments: The files.
+        account: The account that has the files.
     """
 
-    def __init__(self, attachments: Attachments) -> None:
-        self._attachments = attachments
+    def __init__(self, account: Account) -> None:
+        self._account = account
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a file."""
         parts = Request(scope).path_params
-        attachment = self._attachments.get(parts["id"])
+        attachment = self._account.attachments.get(parts["id"])
         if attachment is None or attachment.name != parts["name"]:
             response = error_response(resource_not_found())
         else:

@@ -144,5 +144,5 @@ def masked(value: Any) -> Any:
             for name, member in members.items()
         }
     if isinstance(value, list):
-        return [masked(member) for member in cast("list[Any]", value)]
+        return [masked(member) for member in value]
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.state.app import App, Limits
@@ -48,6 +48,15 @@ class Account:
     apps: dict[str, App] = field(default_factory=dict[str, App])
     listing: SortedRecords[App] = field(default_factory=SortedRecords[App])
     core_users: dict[str, CoreUser] = field(default_factory=dict[str, CoreUser])
+
+    def clear(self) -> None:
+        """Remove everything but the limits and the clock."""
+        self.replace(Account(self.clock, self.limits))
+
+    def replace(self, other: Account) -> None:
+        """Take over the records of another account."""
+        for one in fields(self):
+            setattr(self, one.name, getattr(other, one.name))
 
     def create_app(
         self,

@@ -46,6 +46,11 @@ class Clock:
         self.seed: bytes = seed or token_bytes(32)
         self.number: int = number
 
+    @property
+    def source(self) -> Callable[[], datetime]:
+        """Returns the machine's current time, aware."""
+        return self._now
+
     def now(self) -> datetime:
         """The current time, aware."""
         return self._frozen or self._now() + self.offset

@@ -1,7 +1,8 @@
-"""What an emulator holds when it starts."""
+"""The seeds: what an emulator contains at the start."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ BOT_ID = "000000005eed000000000005"
 AGENT_ID = "000000005eed000000000006"
 WEB_ID = "000000005eed000000000007"
 
-INTEGRATIONS: Sequence[Mapping[str, Any]] = (
+_CHANNELS: Sequence[Mapping[str, Any]] = (
     {
         "id": WHATSAPP_ID,
         "type": "whatsapp",
@@ -44,6 +45,10 @@ INTEGRATIONS: Sequence[Mapping[str, Any]] = (
         "domain": "mail.example.org",
         "incomingAddress": "support@mail.example.org",
     },
+    {"id": WEB_ID, "type": "web", "displayName": "Web", "configuredOnAdminCenter": True},
+)
+INTEGRATIONS: Sequence[Mapping[str, Any]] = (
+    *_CHANNELS,
     {
         "id": BOT_ID,
         "type": "custom",
@@ -52,7 +57,6 @@ INTEGRATIONS: Sequence[Mapping[str, Any]] = (
         "webhooks": [{"target": "https://bot.example.org/webhook", "triggers": []}],
     },
     {"id": AGENT_ID, "type": "zd:agentWorkspace", "displayName": "Agent Workspace"},
-    {"id": WEB_ID, "type": "web", "displayName": "Web", "configuredOnAdminCenter": True},
 )
 
 SWITCHBOARD: Sequence[Mapping[str, Any]] = (
@@ -71,6 +75,28 @@ SWITCHBOARD: Sequence[Mapping[str, Any]] = (
     },
 )
 
+# As in an account of Zendesk with messaging.
+_ZENDESK_INTEGRATIONS: Sequence[Mapping[str, Any]] = (
+    *_CHANNELS,
+    {"id": BOT_ID, "type": "zd:answerBot", "displayName": "Answer Bot"},
+    {"id": AGENT_ID, "type": "zd:agentWorkspace", "displayName": "Agent Workspace"},
+)
+_ZENDESK_SWITCHBOARD: Sequence[Mapping[str, Any]] = (
+    {
+        "id": "000000005eed000000000101",
+        "name": "zd-answerBot",
+        "integrationId": BOT_ID,
+        "integrationType": "zd:answerBot",
+        "next": "zd-agentWorkspace",
+    },
+    {
+        "id": "000000005eed000000000102",
+        "name": "zd-agentWorkspace",
+        "integrationId": AGENT_ID,
+        "integrationType": "zd:agentWorkspace",
+    },
+)
+
 PARTNERS: Sequence[Mapping[str, Any]] = (
     {
         "client_id": "demo_partner",
@@ -78,3 +104,19 @@ PARTNERS: Sequence[Mapping[str, Any]] = (
         "redirect_uris": ["http://localhost/callback"],
     },
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """What the app and the account contain at the start."""
+
+    integrations: Sequence[Mapping[str, Any]] = ()
+    switchboard: Sequence[Mapping[str, Any]] = ()
+    partners: Sequence[Mapping[str, Any]] = ()
+
+
+SEEDS: Mapping[str, Seed] = {
+    "demo": Seed(INTEGRATIONS, SWITCHBOARD, PARTNERS),
+    "zendesk": Seed(_ZENDESK_INTEGRATIONS, _ZENDESK_SWITCHBOARD, PARTNERS),
+    "empty": Seed(),
+}

@@ -1,140 +1,120 @@
-"""The control API: actions of end users, fault injection and inspection over HTTP."""
+"""The control API: actions, fault injection, deliveries, the clock and the state over HTTP."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Protocol
+import ipaddress
+import secrets
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
-from sunco.emulator.end_users.actions import actions
-from sunco.emulator.errors import ApiError, bad_request, reject, resource_not_found
+from sunco.emulator.errors import ApiError, bad_request, forbidden, reject, resource_not_found
 from sunco.emulator.http.bodies import parse_object, read_content
+from sunco.emulator.http.control.table import CONTROLS, Control, list_controls, read_query
 from sunco.emulator.http.responses import error_response, json_response
-from sunco.emulator.schemas.common import ANY_TEXT, FLAG
-from sunco.emulator.schemas.schema import Nullable, Number, Object, TextOr, at_least_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Mapping
 
+    from starlette.responses import Response
     from starlette.types import Receive, Scope, Send
 
-    from sunco.emulator.delivery.dispatcher import Delivery
+    from sunco.emulator.http.control.feed import ChangeFeed
 
-FAIL = Object(
-    {
-        "next": Nullable(Number(minimum=1, integer=True)),
-        "method": ANY_TEXT,
-        "path": ANY_TEXT,
-        "status": Number(minimum=200, maximum=599, integer=True),
-        "retry_after": TextOr(Number(minimum=0)),
-        "html": FLAG,
-        "reset": FLAG,
-        "latency": Number(minimum=0, maximum=60),
-        "applied": FLAG,
-    },
-    rules=(at_least_one("status", "reset", "latency"),),
-    additional_properties=False,
-)
-
-
-class Controlled(Protocol):
-    """What the control API needs of an emulator."""
-
-    @property
-    def deliveries(self) -> list[Delivery]:
-        """The webhook deliveries."""
-        ...
-
-    @property
-    def activities(self) -> list[dict[str, Any]]:
-        """The activities."""
-        ...
-
-    def messages(self, conversation: str) -> list[dict[str, Any]]:
-        """The messages of a conversation."""
-        ...
-
-    @property
-    def fail(self) -> Callable[..., None]:
-        """Adds a fault."""
-        ...
-
-    def recover(self) -> None:
-        """Remove all faults."""
-        ...
-
-    async def drain(self) -> None:
-        """Deliver all events."""
-        ...
+LOCAL_HOSTS = frozenset({"localhost", "emulator", "testserver"})
 
 
 class ControlApi:
     """The ASGI app under `/_emulator`.
 
+    Browsers are told apart by their `Origin` header: what they send must come from the console,
+    which has the token. The name in `Host` must be known, so that no other site can reach the
+    emulator by a name that it controls.
+
     Args:
-        emulator: The emulator.
-        perform: Performs an action.
+        call: Performs a control, by name and arguments.
+        feed: The changes of the emulator.
+        hosts: Further host names that the emulator is reached by.
     """
 
     def __init__(
-        self, emulator: Controlled, perform: Callable[[str, dict[str, Any]], dict[str, Any]]
+        self,
+        call: Callable[[Control, Mapping[str, Any]], Any],
+        feed: ChangeFeed,
+        *,
+        hosts: Collection[str] = (),
     ) -> None:
-        self._emulator = emulator
-        self._perform = perform
+        self.token: str = secrets.token_urlsafe(24)
+        self._call = call
+        self._feed = feed
+        self._hosts = LOCAL_HOSTS | frozenset(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
         request = Request(scope, receive)
         try:
-            response = json_response(await self._respond(request))
+            self.check(request)
+            response = await self._respond(request)
         except ApiError as error:
             response = error_response(error)
         await response(scope, receive, send)
 
-    async def _respond(self, request: Request) -> dict[str, Any]:
-        name = request.path_params["name"]
-        if request.method == "GET":
-            return self._get(name, request)
-        if request.method == "POST":
-            return await self._post(name, request)
-        raise ApiError(405, "method_not_allowed", "Method not allowed")
+    def check(self, request: Request) -> None:
+        """Reject requests by unknown host names, and of other sites.
 
-    def _get(self, name: str, request: Request) -> dict[str, Any]:
-        if name == "health":
-            return {"status": "ok"}
-        if name == "deliveries":
-            return {"deliveries": [asdict(one) for one in self._emulator.deliveries]}
-        if name == "activities":
-            return {"activities": self._emulator.activities}
-        if name == "messages":
-            conversation = request.query_params.get("conversation", "")
-            try:
-                return {"messages": self._emulator.messages(conversation)}
-            except ValueError as error:
-                raise resource_not_found(str(error)) from None
-        raise resource_not_found()
+        Raises:
+            ApiError: 403.
+        """
+        if not self._is_known(request.url.hostname or ""):
+            raise forbidden()
+        from_browser = "origin" in request.headers and request.method != "GET"
+        token = request.headers.get("x-emulator-token", "")
+        if from_browser and not secrets.compare_digest(token.encode(), self.token.encode()):
+            raise forbidden()
 
-    async def _post(self, name: str, request: Request) -> dict[str, Any]:
-        # Browsers do not send JSON to another site without a preflight request.
-        if request.headers.get("content-type", "").partition(";")[0] != "application/json":
-            raise bad_request("The content-type must be application/json")
-        body = parse_object(await read_content(request))
-        if name in actions.all:
-            return self._perform(name, body)
-        if name == "fail":
-            reject(FAIL.problems(body, ""))
-            self._emulator.fail(**body)
-        elif name == "recover":
-            self._emulator.recover()
-        elif name == "drain":
-            await self._drain()
-        else:
-            raise resource_not_found()
-        return {}
-
-    async def _drain(self) -> None:
+    def _is_known(self, name: str) -> bool:
+        if name in self._hosts or name.endswith(".localhost"):
+            return True
         try:
-            await self._emulator.drain()
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+    async def _respond(self, request: Request) -> Response:
+        name = request.path_params["name"]
+        if name == "":
+            return json_response(list_controls())
+        if name == "events":
+            headers = {"cache-control": "no-store"}
+            return StreamingResponse(
+                self._feed.follow(), headers=headers, media_type="text/event-stream"
+            )
+        control = CONTROLS.get((request.method, name))
+        if control is None:
+            if any(known == name for _, known in CONTROLS):
+                raise ApiError(405, "method_not_allowed", "Method not allowed")
+            raise resource_not_found()
+        arguments = await _arguments(control, request)
+        reject(control.schema.problems(arguments, ""))
+        try:
+            result = self._call(control, arguments)
+            result = await result if hasattr(result, "__await__") else result
         except TimeoutError:
             raise ApiError(504, "gateway_timeout", "Deliveries are still in flight") from None
+        except LookupError as error:
+            raise resource_not_found(str(error.args[0])) from None
+        except ValueError as error:
+            raise bad_request(str(error)) from None
+        return json_response({} if result is None else result)
+
+
+async def _arguments(control: Control, request: Request) -> dict[str, Any]:
+    if control.method == "GET":
+        return read_query(control, request.query_params)
+    # Browsers do not send JSON to another site without a preflight request.
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        raise bad_request("The content-type must be application/json")
+    content = await read_content(request, control.max_bytes)
+    return parse_object(content) if content else {}

@@ -67,21 +67,30 @@ class ConversationChat extends HTMLElement {
       return;
     }
     const { id } = conversation;
-    const found = await attempt(() => get("messages", { app: store.app, conversation: id, limit: WINDOW }));
+    const found = await attempt(() => get("messages", { conversation: id, limit: WINDOW }));
     if (!found || id !== store.conversation) return;
     const known = keep ? this.messages.filter((one) => !found.messages.some((other) => other.id === one.id) && one.received <= (found.messages[0]?.received ?? "")) : [];
     const atEnd = !keep || this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
     this.messages = [...known, ...found.messages];
     this.total = found.total;
     this.draw();
-    if (atEnd) this.log.scrollTop = this.log.scrollHeight;
+    if (atEnd) this.toEnd();
+  }
+
+  // Heights settle while messages are laid out, so that one jump to the end is not enough.
+  toEnd() {
+    this.log.scrollTop = this.log.scrollHeight;
+    requestAnimationFrame(() => {
+      this.log.scrollTop = this.log.scrollHeight;
+      requestAnimationFrame(() => { this.log.scrollTop = this.log.scrollHeight; });
+    });
   }
 
   async older() {
     const first = this.messages[0];
     if (this.fetching || !first || this.messages.length >= this.total) return;
     this.fetching = true;
-    const found = await attempt(() => get("messages", { app: store.app, conversation: store.conversation, before: first.id, limit: WINDOW }));
+    const found = await attempt(() => get("messages", { conversation: store.conversation, before: first.id, limit: WINDOW }));
     this.fetching = false;
     if (!found?.messages.length) return;
     const height = this.log.scrollHeight;
@@ -107,7 +116,7 @@ class ConversationChat extends HTMLElement {
       "li",
       { class: `message ${own ? "user" : "business"}`, "data-id": message.id },
       h("span", { class: "author" }, author),
-      h("div", { class: `bubble ${message.content.type}` }, render(message, this.act)),
+      h("div", { class: `bubble kind-${message.content.type}` }, render(message, this.act)),
       h("span", { class: "meta" }, h("time", {}, time(message.received)), !own && read ? " · read" : ""),
     );
   }

@@ -74,14 +74,14 @@ function form(message, act) {
 const KINDS = {
   text: ({ content }) => h("p", { class: "text" }, content.text),
   image: ({ content }) => [picture(content), content.text && h("p", { class: "text" }, content.text)],
-  file: ({ content }) => [h("p", {}, "📎 ", link(content.text || content.mediaUrl?.split("/").pop(), content.mediaUrl)), content.mediaSize && h("small", {}, `${content.mediaSize} bytes`)],
+  file: ({ content }) => [h("p", {}, link(content.text || content.mediaUrl?.split("/").pop(), content.mediaUrl)), content.mediaSize && h("small", {}, `${content.mediaSize} bytes`)],
   carousel: (message, act) => items(message, act, "carousel"),
   list: (message, act) => items(message, act, "list"),
   form: (message, act) => form(message, act),
   formResponse: ({ content }) =>
     h("dl", { class: "response" }, (content.fields ?? []).map((field) => [h("dt", {}, field.label ?? field.name), h("dd", {}, field.text ?? field.email ?? field.select?.map((one) => one.label).join(", ") ?? "")])),
   location: ({ content }) =>
-    h("p", {}, "📍 ", content.location?.name || `${content.coordinates?.lat}, ${content.coordinates?.long}`, content.location?.address && h("small", {}, ` ${content.location.address}`)),
+    h("p", {}, "Location: ", content.location?.name || `${content.coordinates?.lat}, ${content.coordinates?.long}`, content.location?.address && h("small", {}, ` ${content.location.address}`)),
   template: ({ content }) => h("p", { class: "note" }, `Template ${content.template?.name ?? ""}`),
 };
 
@@ -89,7 +89,7 @@ export function render(message, act) {
   const { content } = message;
   const draw = KINDS[content.type] ?? (() => h("pre", {}, JSON.stringify(content, null, 1)));
   const own = content.type === "carousel" || content.type === "list" || content.type === "form" ? null : buttons(message, (content.actions ?? []).filter((one) => one.type !== "reply"), act);
-  return [content.type !== "text" && content.text && (content.type === "carousel" || content.type === "list") ? h("p", { class: "text" }, content.text) : null, draw(message, act), own].flat().filter(Boolean);
+  return [draw(message, act), own].flat().filter(Boolean);
 }
 
 export const replies = (message) => (message?.content.actions ?? []).filter((action) => action.type === "reply" || action.type === "locationRequest");

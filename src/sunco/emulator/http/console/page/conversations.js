@@ -3,8 +3,8 @@ import { post } from "./api.js";
 import { store } from "./store.js";
 
 const CHANNELS = {
-  web: "🌐", ios: "📱", android: "📱", whatsapp: "🟢", messenger: "💬", instagram: "📷",
-  twilio: "✉️", messagebird: "✉️", mailgun: "📧", line: "🟩", telegram: "✈️", viber: "🟣", sdk: "🌐",
+  sdk: "Web", web: "Web", ios: "iOS", android: "Android", whatsapp: "WA", messenger: "FB", instagram: "IG",
+  twilio: "SMS", messagebird: "SMS", mailgun: "Mail", line: "LINE", telegram: "TG", viber: "Viber", apple: "Apple",
 };
 
 class ConversationList extends HTMLElement {
@@ -45,7 +45,7 @@ class ConversationList extends HTMLElement {
   }
 
   row(one) {
-    const icons = [...new Set(one.channels)].map((type) => CHANNELS[type] ?? "🔗").join(" ");
+    const channels = [...new Set(one.channels)].map((type) => h("span", { class: `channel ${type}`, title: type }, CHANNELS[type] ?? type));
     return h(
       "li",
       {},
@@ -56,7 +56,7 @@ class ConversationList extends HTMLElement {
           onclick: () => store.select(one.id),
         },
         h("span", { class: "avatar", "aria-hidden": "true" }, (one.title || "?").slice(0, 1).toUpperCase()),
-        h("span", { class: "who" }, h("strong", {}, one.title), h("span", { class: "channel", title: one.channels.join(", ") }, icons)),
+        h("span", { class: "who" }, h("strong", {}, one.title), channels),
         h("time", {}, time(one.lastUpdatedAt)),
         h("span", { class: "preview" }, one.preview || "No messages yet"),
         h(

@@ -135,7 +135,7 @@ class Inspector extends HTMLElement {
     const height = board.integrations.length * step;
     const graph = s("svg", { viewBox: `0 0 ${width} ${height}`, class: "graph", role: "img", "aria-label": "Switchboard" }, marker, ...edges, ...nodes);
     const chosen = h("select", { "aria-label": "Switchboard integration" }, board.integrations.map((one) => h("option", { value: one.id }, one.name)));
-    const move = (name) => attempt(() => post(`control.${name}`, { app: store.app, conversation: store.conversation, ...(name === "pass" || name === "offer" ? { switchboardIntegration: chosen.value } : {}) }));
+    const move = (name) => attempt(() => post(`switchboard.${name}`, { app: store.app, conversation: store.conversation, ...(name === "pass" || name === "offer" ? { switchboardIntegration: chosen.value } : {}) }));
     return [
       graph,
       store.conversation
@@ -173,7 +173,7 @@ class Inspector extends HTMLElement {
   }
 
   async state() {
-    const state = await get("state", { app: store.app });
+    const { state } = await get("state");
     return [
       h("div", { class: "row" }, h("button", { type: "button", class: "danger", onclick: () => { if (confirm("Remove everything from this emulator?")) attempt(() => post("reset")); } }, "Reset")),
       tree(state, "state"),
