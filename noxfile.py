@@ -202,10 +202,19 @@ def bench_webhooks(session: nox.Session) -> None:
 
 @nox.session
 def kill(session: nox.Session) -> None:
-    """Kill a bot with an inbox at random moments under load, and judge what it has done."""
+    """Kill bots that share an inbox at random moments under load: nox -s kill -- KILLS."""
     install(session, "test")
     tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
     session.run("python", "-m", "webhooks.killing", *session.posargs, env=tests)
+
+
+@nox.session
+def stateful(session: nox.Session) -> None:
+    """Random operations on each inbox against a model: nox -s stateful -- STEPS."""
+    install(session, "test")
+    steps = session.posargs[0] if session.posargs else "100000"
+    env = {"SUNCO_STATEFUL_STEPS": steps}
+    session.run("pytest", "tests/webhooks/test_inbox_states.py", "--durations=0", env=env)
 
 
 @nox.session
@@ -218,6 +227,14 @@ def schemathesis(session: nox.Session) -> None:
     session.install("--quiet", "schemathesis>=4.3")
     env = {"PYTHONPATH": "tests", "SUNCO_OPENAPI": os.path.abspath(specification)}  # noqa: PTH100
     session.run("python", "-m", "emulator.fuzzing", *bounds, env=env)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The emulator's console in Chromium; SUNCO_PICTURES names a folder for pictures."""
+    install(session, "test")
+    session.install("--quiet", *nox.project.dependency_groups(PYPROJECT, "browser"))
+    session.run("pytest", "-rs", "tests/browser", *session.posargs)
 
 
 @nox.session(name="foreign-clients")

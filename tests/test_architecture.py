@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 
 import sunco
+import sunco.models
+import sunco.resources
+import sunco.transport
 
 SOURCE = Path(sunco.__file__).parent
 
@@ -267,3 +270,23 @@ def test_only_storage_and_the_emulator_open_databases() -> None:
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "sqlite3.connect"
     }
     assert opening == {"_storage", "emulator"}
+
+
+def test_the_transport_of_aiohttp_imports_neither_httpx_nor_httpcore() -> None:
+    pending, seen = ["_aiohttp"], set[str]()
+    while pending:
+        name = pending.pop()
+        seen.add(name)
+        for imported in names_imported_by(SOURCE / "transport" / f"{name}.py"):
+            assert imported.split(".")[0] not in {"httpx", "httpcore", "h11"}
+            parts = imported.split(".")
+            if parts[:2] == ["sunco", "transport"]:
+                pending += {part for part in parts[2:] if part.startswith("_")} - seen
+    assert {"_aiohttp", "_aiohttp_backend", "_inflight", "_request_body"} <= seen
+
+
+def test_lazy_names_are_listed_by_dir() -> None:
+    for module in (sunco, sunco.transport, sunco.models, sunco.resources):
+        assert set(module.__all__) <= set(dir(module))
+        with pytest.raises(AttributeError, match="has no attribute 'Nonsense'"):
+            _ = module.Nonsense

@@ -1,4 +1,4 @@
-"""What to put into a bug report: `python -m sunco`."""
+"""Versions for a bug report: `python -m sunco`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _EXTRA: Final = re.compile(r"""extra\s*==\s*["']([^"']+)["']""")
 
 
 def report() -> str:
-    """The version, Python's, those of the dependencies, and which extras are present."""
+    """The versions of sunco, Python and the dependencies, and the extras that are installed."""
     needed: dict[str, list[str]] = {}
     for requirement in _requirements():
         extra = _EXTRA.search(requirement)
@@ -41,7 +41,7 @@ def _requirements() -> list[str]:
     try:
         return metadata.requires("sunco") or []
     except metadata.PackageNotFoundError:
-        # The code was put on the path without being installed; its version is known all the same.
+        # The package is on the path without being installed; its version is known nevertheless.
         return []
 
 

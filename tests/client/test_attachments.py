@@ -1,18 +1,31 @@
 from __future__ import annotations
 
 import io
+import mimetypes
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from email.message import Message as Part
 from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx
 import pytest
 from support.scripted import ScriptedTransport, answer, refusal, scripted, urls
 
-from sunco import APIConnectionError, ConfigurationError, RateLimitError, Request, Response, Sunco
+from sunco import (
+    APIConnectionError,
+    ConfigurationError,
+    DecodeError,
+    NotFoundError,
+    RateLimitError,
+    Request,
+    Response,
+    Sunco,
+)
+from sunco._content_types import content_type_of
 from sunco.models.attachments import Attachment
 
 pytestmark = pytest.mark.anyio
@@ -248,3 +261,235 @@ async def test_deleting() -> None:
         ("POST", b'{"mediaUrl":"https://m.test/f"}')
     ] * 2
     assert urls(transport.requests)[0] == "/v2/apps/app1/attachments/remove"
+
+
+class UploadFile:
+    """The shape of Starlette's."""
+
+    def __init__(self, filename: str | None, content_type: str | None) -> None:
+        self.filename = filename
+        self.content_type = content_type
+        self.file = io.BytesIO(LARGE)
+
+    async def read(self, size: int = -1) -> bytes:
+        raise AssertionError(size)
+
+
+class Reader:
+    """An async reader without a name, a size or a position."""
+
+    def __init__(self, *chunks: Any) -> None:
+        self.chunks = list(chunks)
+
+    async def read(self, size: int = -1) -> Any:
+        assert size > 0
+        return self.chunks.pop(0) if self.chunks else b""
+
+
+async def uploaded(source: Any, **options: Any) -> tuple[Request, Part]:
+    sunco, transport = client(UPLOADED)
+    await sunco.attachments.upload(source, **options)
+    return transport.requests[0], part(transport.requests[0], transport.bodies[0])
+
+
+async def test_a_file_of_a_web_framework_keeps_its_name_and_type() -> None:
+    request, only = await uploaded(UploadFile("photo.bin", "image/webp"))
+    assert (content_of(only), only.get_filename()) == (LARGE, "photo.bin")
+    assert only.get_content_type() == "image/webp"
+    assert "content-length" in request.headers
+    _, only = await uploaded(UploadFile(None, None))
+    assert (only.get_filename(), only.get_content_type()) == ("file", "application/octet-stream")
+    _, only = await uploaded(UploadFile("a.png", None), filename="b.pdf")
+    assert (only.get_filename(), only.get_content_type()) == ("b.pdf", "application/pdf")
+
+
+async def test_a_response_of_httpx_can_be_uploaded_while_it_is_received() -> None:
+    def respond(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"Content-Type": "image/png"}, content=LARGE)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(respond)) as http:
+        async with http.stream("GET", "https://files.test/a/two%20words.png?x=1") as response:
+            request, only = await uploaded(response)
+        assert "content-length" not in request.headers
+        assert content_of(only) == LARGE
+        assert (only.get_filename(), only.get_content_type()) == ("two words.png", "image/png")
+        _, only = await uploaded(await http.get("https://files.test/"), content_type="text/csv")
+        assert (only.get_filename(), only.get_content_type()) == ("file", "text/csv")
+        assert content_of(only) == LARGE
+
+
+async def test_async_files_and_readers_can_be_uploaded(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_bytes(LARGE)
+    async with await anyio.open_file(path, "rb") as file:
+        request, only = await uploaded(file)
+    assert (content_of(only), only.get_filename()) == (LARGE, "notes.txt")
+    assert "content-length" in request.headers
+    _, only = await uploaded(Reader(b"ab", bytearray(b"cd"), memoryview(b"ef")))
+    assert content_of(only) == b"abcdef"
+
+
+def closed_file() -> io.BytesIO:
+    file = io.BytesIO(b"x")
+    file.close()
+    return file
+
+
+class TextPieces(AsyncIterator[Any]):
+    async def __anext__(self) -> Any:
+        return "text"
+
+
+BAD_SOURCES: list[tuple[Callable[[], Any], str]] = [
+    (lambda: Reader("text"), "source must give bytes, not str"),
+    (TextPieces, "source must give bytes, not str"),
+    (lambda: Path("a\0b/c.png"), "not the path of a file"),
+    (closed_file, "The file is closed"),
+    (lambda: UploadFile("a\0.png", None), "filename has a null character"),
+    (lambda: UploadFile("a.png", "nonsense"), "content_type must be a MIME type"),
+]
+
+
+@pytest.mark.parametrize(("source", "said"), BAD_SOURCES)
+async def test_sources_that_cannot_be_read_are_configuration_errors(
+    source: Callable[[], Any], said: str
+) -> None:
+    sunco, transport = client()
+    with pytest.raises(ConfigurationError, match=said):
+        await sunco.attachments.upload(source())
+    assert transport.requests == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"filename": "a\0b"}, "filename has a null character"),
+        ({"filename": "a\ud800"}, "half of a surrogate pair"),
+        ({"filename": 7}, "filename must be a str, not int"),
+        ({"content_type": 7}, "content_type must be a MIME type"),
+        ({"conversation_id": "\ud800"}, "has characters that no URL can carry"),
+    ],
+)
+async def test_names_and_types_that_cannot_be_sent_are_configuration_errors(
+    options: dict[str, Any], said: str
+) -> None:
+    sunco, transport = client()
+    with pytest.raises(ConfigurationError, match=said):
+        await sunco.attachments.upload(b"x", **options)
+    assert transport.requests == []
+
+
+async def test_a_file_that_is_closed_between_two_attempts_is_a_configuration_error() -> None:
+    class Unseekable(io.BytesIO):
+        def tell(self) -> int:
+            raise ValueError
+
+    sunco, _ = client()
+    with pytest.raises(ConfigurationError, match="The file is closed"):
+        await sunco.attachments.upload(Unseekable(b"x"))
+
+
+async def test_a_file_positioned_behind_its_end_is_empty() -> None:
+    file = io.BytesIO(b"abc")
+    file.seek(10)
+    request, only = await uploaded(file)
+    assert content_of(only) == b""
+    assert int(request.headers["content-length"]) > 0
+
+
+def test_content_types_do_not_depend_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(mimetypes, "guess_type", fail)
+    expected = {
+        "a.gz": "application/gzip",
+        "a.tar.gz": "application/gzip",
+        "A.JPG": "image/jpeg",
+        "a.webp": "image/webp",
+        "a.heic": "image/heic",
+        "a.docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "a.m4a": "audio/mp4",
+        "a.txt": "text/plain",
+        "a.unknown": "application/octet-stream",
+        "pdf": "application/octet-stream",
+        "": "application/octet-stream",
+    }
+    assert {name: content_type_of(name) for name in expected} == expected
+
+
+MEDIA = "https://api.example.test/media/a.png"
+FILE = Response(200, {"Content-Type": "image/png"}, LARGE)
+
+
+async def test_a_download_is_returned_or_written(tmp_path: Path) -> None:
+    class AsyncWriter:
+        def __init__(self) -> None:
+            self.written = b""
+
+        async def write(self, data: bytes) -> None:
+            self.written += data
+
+    file, writer, path = io.BytesIO(), AsyncWriter(), tmp_path / "a.png"
+    sunco, transport = scripted(*[FILE] * 5)
+    assert await sunco.attachments.download(f"{MEDIA}#part") == LARGE
+    assert await sunco.attachments.download(MEDIA, file) == len(LARGE)
+    assert await sunco.attachments.download(MEDIA, writer) == len(LARGE)
+    assert await sunco.attachments.download(MEDIA, path) == len(LARGE)
+    assert await sunco.attachments.download(MEDIA, str(path)) == len(LARGE)
+    assert file.getvalue() == writer.written == path.read_bytes() == LARGE
+    assert {request.url for request in transport.requests} == {MEDIA}
+    assert transport.requests[0].headers["accept"] == "*/*"
+
+
+async def test_the_credential_and_the_headers_go_to_the_apis_own_origin_only() -> None:
+    elsewhere = [
+        "https://media.example.test/a.png",
+        "https://api.example.test:8443/a.png",
+        "http://127.0.0.1/a.png",
+        "https://api.example.test.evil.test/a.png",
+    ]
+    sunco, transport = scripted(*[FILE] * 6, headers={"X-Partner": "1"})
+    for url in (MEDIA, MEDIA.replace(".test/", ".test:443/"), *elsewhere):
+        await sunco.attachments.download(url)
+    sent = [
+        ("authorization" in request.headers, "x-partner" in request.headers)
+        for request in transport.requests
+    ]
+    assert sent == [(True, True)] * 2 + [(False, False)] * 4
+
+
+async def test_downloads_are_retried_and_bounded() -> None:
+    sunco, transport = scripted(refusal(503, "x", "y"), FILE, FILE, refusal(404, "gone", "Gone"))
+    assert await sunco.attachments.download(MEDIA) == LARGE
+    with pytest.raises(DecodeError, match="longer than max_bytes, 1000") as caught:
+        await sunco.attachments.download(MEDIA, max_bytes=1000)
+    assert caught.value.path == "/media/a.png"
+    assert transport.requests[-1].max_response_bytes == 1000
+    with pytest.raises(NotFoundError):
+        await sunco.attachments.download(MEDIA)
+
+
+BAD_DOWNLOADS: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
+    ((7,), {}, "media_url must be a str, not int"),
+    (("a.png",), {}, "media_url must be a whole URL"),
+    (("ftp://media.test/a",), {}, "media_url must be a whole URL"),
+    (("https://media.test/a b",), {}, "media_url must be a whole URL"),
+    (("https://media.test:x/",), {}, "media_url is not a URL"),
+    (("https://media.test/\ud800",), {}, "media_url is not a URL"),
+    (("https://user:s3cret@media.test/a",), {}, "media_url must hold no credentials"),
+    (("http://media.test/a",), {}, "media_url must use https to reach media.test"),
+    ((MEDIA, 7), {}, "to must be a path or have a method write, not int"),
+    ((MEDIA,), {"max_bytes": 0}, "max_bytes must be at least 1"),
+    ((MEDIA,), {"max_bytes": "1"}, "max_bytes must be at least 1"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "options", "said"), BAD_DOWNLOADS)
+async def test_downloads_that_cannot_work_are_configuration_errors(
+    arguments: tuple[Any, ...], options: dict[str, Any], said: str
+) -> None:
+    sunco, transport = scripted()
+    with pytest.raises(ConfigurationError, match=said):
+        await sunco.attachments.download(*arguments, **options)
+    assert transport.requests == []

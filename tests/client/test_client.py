@@ -230,6 +230,9 @@ BAD_CALLS: list[tuple[Callable[[Any], Any], str]] = [
         lambda s: s.conversations.create("personal", participants=[ParticipantUser()]),
         "one is needed",
     ),
+    (lambda s: s.conversations.create("personal", participants=["ada"]), "not 'ada'"),
+    (lambda s: s.conversations.create("personal", participants=NAMED), "must be a sequence"),
+    (lambda s: s.conversations.create("personal", participants=None), "must be a sequence"),
     (lambda s: s.conversations.post_conversion_events("c"), "messenger, instagram or whatsapp"),
     (
         lambda s: s.conversations.post_conversion_events("c", messenger=[], whatsapp=[]),

@@ -16,6 +16,7 @@ from sunco.wire import (
     checked_path,
     encode_query,
     expand_path,
+    oauth_url,
     retry_after,
     status_error,
 )
@@ -286,3 +287,38 @@ def test_rate_limits_say_how_long() -> None:
     assert isinstance(silent, errors.RateLimitError)
     assert silent.retry_after is None
     assert str(silent).endswith("Send fewer requests per second; see rate_limit.")
+
+
+def test_a_retry_after_that_makes_no_sense_is_ignored() -> None:
+    values = [
+        "Mon, 01 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 99 Jan 2026 99:00:00 GMT",
+        "Mon, 01 Jan 2026 00:00:00 +99999999999999",
+        "Mon,",
+        "9" * 400,
+        "1" * 10,
+        "-1",
+        "1e3",
+        "\u0663",
+        "nan",
+        "soon",
+        "x" * 1_000_000,
+    ]
+    understood = [value for value in values if retry_after({"retry-after": value}, NOW) is not None]
+    assert understood == []
+    assert retry_after({"retry-after": "Mon, 01 Jan 0001 00:00:00 +2359"}, NOW) == 0
+
+
+def test_an_emulator_over_plain_http_serves_oauth_itself() -> None:
+    cases = {
+        "http://emulator:8080": "http://emulator:8080",
+        "https://localhost/sc": "https://localhost/sc",
+        "https://api.smooch.io": "https://oauth-bridge.zendesk.com/sc",
+    }
+    assert {url: oauth_url(url) for url in cases} == cases
+
+
+def test_headers_with_a_secret_in_their_name_are_not_shown() -> None:
+    names = ["Authorization", "Cookie", "X-API-Key", "X-Auth-Token", "X-Client-Secret", "Password"]
+    assert "s3cret" not in repr(Headers(dict.fromkeys(names, "s3cret")))
+    assert "Acme" in repr(Headers({"X-Zendesk-Marketplace-Name": "Acme"}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import pickle
 import socket
 from collections.abc import AsyncIterator
 
@@ -10,12 +11,14 @@ import anyio
 import pytest
 from anyio.abc import ByteStream
 from client.test_session import assert_no_secret
-from support.server import OK, answering, get, post, read_request, serving
+from support.server import OK, answering, get, post, read_request, serving, tls_client
 
 from sunco import (
     APIConnectionError,
     APITimeoutError,
+    ConfigurationError,
     DecodeError,
+    JWTAuth,
     Request,
     RetryPolicy,
     Sunco,
@@ -115,8 +118,8 @@ async def test_silence_ends_with_a_timeout(transport: Made) -> None:
         await anyio.sleep_forever()
 
     async with serving(behaviour) as url, transport() as carrier:
-        with pytest.raises(APITimeoutError, match=r"timed out after 0\.05 s") as caught:
-            await carrier.send(post(url, 0.05))
+        with pytest.raises(APITimeoutError, match=r"timed out after 0\.5 s") as caught:
+            await carrier.send(post(url, 0.5))
     assert caught.value.maybe_delivered
     assert_no_secret(caught.value)
 
@@ -254,3 +257,51 @@ async def test_errors_say_all_of_it_and_no_secret(transport: Made) -> None:
             await sunco.users.get("u")
         assert caught.value.attempts == 2
         assert_no_secret(caught.value)
+
+
+async def test_heads_of_a_hundred_kilobytes_are_read_by_every_transport(transport: Made) -> None:
+    created = b"HTTP/1.1 201 Created\r\n%sContent-Length: 2\r\n\r\n{}"
+    long = created % (b"X-Long: %s\r\n" % (b"a" * 60_000))
+    many = created % b"".join(b"X-%d: %s\r\n" % (number, b"a" * 90) for number in range(500))
+    for head in (long, many):
+        async with serving(answering(head)) as url, transport() as sends:
+            assert (await sends.send(post(url))).status == 201
+
+
+async def test_heads_that_are_longer_are_errors_of_every_transport(transport: Made) -> None:
+    created = b"HTTP/1.1 201 Created\r\n%sContent-Length: 2\r\n\r\n{}"
+    long = created % (b"X-Long: %s\r\n" % (b"a" * 300_000))
+    many = created % b"".join(b"X-%d: %s\r\n" % (number, b"a" * 90) for number in range(4000))
+    for head in (long, many):
+        async with serving(answering(head)) as url, transport() as sends:
+            with pytest.raises(APIConnectionError) as caught:
+                await sends.send(post(url))
+            assert caught.value.maybe_delivered
+            assert len(str(caught.value)) < 1000
+            assert_no_secret(caught.value)
+
+
+async def test_transports_can_be_pickled_without_their_connections(transport: Made) -> None:
+    async with serving(answering(OK)) as url, transport(max_connections=7) as sends:
+        await sends.send(get(url))
+        copy = pickle.loads(pickle.dumps(sends))  # noqa: S301 - our own
+        assert (await copy.send(get(url))).content == b"{}"
+        await copy.aclose()
+        own = type(sends)(ssl_context=tls_client())  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+        with pytest.raises(ConfigurationError, match="cannot be pickled"):
+            pickle.dumps(own)
+
+
+async def test_a_client_with_a_jwt_can_be_pickled(transport: Made) -> None:
+    async with serving(answering(OK)) as url, transport() as sends:
+        sunco = Sunco(
+            app_id="a",
+            auth=JWTAuth("app_k", "s3cret" * 10),
+            base_url=url,
+            rate_limit=1000,
+            transport=sends,
+        )
+        await sunco.request("GET", "/v2/apps")
+        copy = pickle.loads(pickle.dumps(sunco))  # noqa: S301 - our own
+        async with copy:
+            assert (await copy.request("GET", "/v2/apps")).status == 200

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import tracemalloc
 import zlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -119,3 +120,54 @@ def test_what_is_announced_as_too_long_is_not_read() -> None:
     assert ResponseBody(200, {"content-length": "3000000000"}, 1000).rejected
     assert not ResponseBody(200, {"content-length": "1000"}, 1000).rejected
     assert not ResponseBody(200, {"content-length": "nonsense"}, 1000).rejected
+
+
+def test_garbage_after_a_gzip_is_ignored_at_a_cost_that_is_linear() -> None:
+    """Counted in calls of the decompressor, which copies what follows a member."""
+
+    class Counting:
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+            self.calls = 0
+
+        def decompress(self, data: bytes, room: int) -> Any:
+            self.calls += 1
+            return self.inner.decompress(data, room)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+    body = ResponseBody(200, {"content-encoding": "gzip"}, 1_000_000)
+    counting = Counting(body._inflater)
+    body._inflater = counting
+    body.add(gzip.compress(b"text"))
+    for _ in range(10_000):
+        body.add(b"\x00")
+    assert counting.calls == 1
+    assert body.result() == b"text"
+
+
+def test_members_in_pieces_of_any_size_are_read() -> None:
+    packed = gzip.compress(b"one") + gzip.compress(b"two") + b"\x1f\x00"
+    for size in range(1, 50):
+        chunks = [packed[start : start + size] for start in range(0, len(packed), size)]
+        assert read(*chunks, encoding="gzip") == b"onetwo"
+
+
+def test_too_many_members_are_rejected() -> None:
+    with pytest.raises(DecodeError, match="compression is broken"):
+        read(gzip.compress(b"") * 1001, encoding="gzip")
+
+
+def test_the_body_of_an_error_response_that_cannot_be_read_is_empty() -> None:
+    for status in (302, 404, 429, 503):
+        for headers in ({"content-encoding": "br"}, {"content-length": "99999"}):
+            body = ResponseBody(status, headers, 1000)
+            body.add(b"garbage")
+            assert body.rejected
+            assert body.result() == b""
+
+
+def test_a_length_of_thousands_of_digits_is_not_a_number() -> None:
+    for text in ("9" * 5000, "\u0663", "-1"):
+        assert not ResponseBody(200, {"content-length": text}, 1000).rejected

@@ -1,14 +1,16 @@
-"""Kills a bot with an inbox at random moments under load, and looks at what it has done.
+"""Kills bots that share an inbox at random moments under load, and checks what they have done.
 
-Run it with `nox -s kill`. Conversations send one event after another, each after the one before was
-acknowledged, and an event whose acknowledgement got lost again. When all are acknowledged and
-handled, the bot's log must show that each was handled, in order, and that only those that were
-under way at a kill were handled twice.
+Run it with `nox -s kill -- KILLS`. Conversations send one event after another, each after the one
+before was acknowledged, and repeat an event whose acknowledgement was lost. Handlers of some events
+fail at first in every known way; others never succeed, or end their process. When all events are
+acknowledged and processed, the log of the bots and the emulated conversations must show that each
+event was processed, in order, repeated only when its process had ended, and replied to once.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import random
 import socket
@@ -17,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -25,46 +27,87 @@ import anyio
 import attrs
 import httpx
 
-from webhooks.support import SECRET, Record, delivery, message
+from sunco import Sunco
+from sunco.models import ParticipantUser
+from sunco.webhooks import SQLiteInbox
+from webhooks.killed_bot import KINDS, MAX_ATTEMPTS, NEVER
+from webhooks.support import SECRET, delivery, message
 
 TESTS = Path(__file__).parent.parent
+BOTS = 3
 
 
 @attrs.frozen(kw_only=True)
 class Report:
-    """What came of a run.
+    """The result of a run.
 
     Attributes:
-        kills: How often the bot was killed.
-        acknowledged: How many events were acknowledged.
-        sent_again: How many deliveries were sent again, because no answer came.
-        lost: Acknowledged events that were not handled.
-        out_of_order: Events that began before the one before them in their conversation had ended.
-        repeated: Events that were begun more than once: under way at a kill.
-        wrongly_repeated: Those among them that were not under way at the kill.
-        seconds: How long it took.
+        kills: How often a bot was killed.
+        exits: How often a handler ended its process.
+        acknowledged: The number of events that were acknowledged.
+        delivered_again: The number of deliveries that were repeated, because no response came.
+        dead_lettered: The number of events in the dead-letter list.
+        repeated: Events that were processed again after their process had ended.
+        lost: Acknowledged events that were neither processed nor rightly dead-lettered.
+        out_of_order: Events that began before the one before them was processed.
+        overlapping: Events that two processes processed at the same time.
+        wrongly_repeated: Events that were processed again although their process went on.
+        replies_missing: Processed events without a reply.
+        replies_sent_twice: Events with more than one reply.
+        seconds: The duration.
     """
 
     kills: int
+    exits: int
     acknowledged: int
-    sent_again: int
-    lost: list[str]
-    out_of_order: list[str]
-    repeated: list[str]
-    wrongly_repeated: list[str]
+    delivered_again: int
+    dead_lettered: int
+    repeated: Sequence[str]
+    lost: Sequence[str]
+    out_of_order: Sequence[str]
+    overlapping: Sequence[str]
+    wrongly_repeated: Sequence[str]
+    replies_missing: Sequence[str]
+    replies_sent_twice: Sequence[str]
     seconds: float
+
+    @property
+    def violations(self) -> Sequence[str]:
+        """All events with which something is wrong."""
+        return [
+            *self.lost,
+            *self.out_of_order,
+            *self.overlapping,
+            *self.wrongly_repeated,
+            *self.replies_missing,
+            *self.replies_sent_twice,
+        ]
+
+
+@contextmanager
+def emulator() -> Generator[Mapping[str, str]]:
+    """An emulator in a process of its own, and the environment of its clients."""
+    command = [sys.executable, "-m", "sunco.emulator", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            lines = [process.stdout.readline() for _ in range(4)]
+            yield dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+        finally:
+            process.kill()
 
 
 class Run:
     """One run.
 
     Args:
-        folder: Where the inbox and the log are.
-        kills: How often to kill.
-        conversations: How many there are.
-        events: How many events each sends.
-        seed: What chance starts from.
-        seconds: How long it may take.
+        folder: The folder of the inbox and the log.
+        kills: How often to kill a bot.
+        conversations: The number of conversations.
+        events: The number of events of each.
+        poisonous: The number of events that end their process, each `MAX_ATTEMPTS` times.
+        seed: The seed of the random numbers.
+        seconds: The maximum duration.
     """
 
     def __init__(
@@ -74,41 +117,111 @@ class Run:
         kills: int,
         conversations: int,
         events: int,
+        poisonous: int,
         seed: int,
-        seconds: float = 300,
+        seconds: float = 600,
     ) -> None:
         self._seconds = seconds
         self._inbox, self._log = folder / "inbox.db", folder / "log"
         self._kills, self._conversations, self._events = kills, conversations, events
-        self._chance = random.Random(seed)  # noqa: S311 - to be repeatable
-        self._acknowledged = Record()
-        self._sent_again = 0
-        self._killed = 0
+        self._random = random.Random(seed)  # noqa: S311 - to be repeatable
+        self._kinds = {
+            (conversation, number): self._random.choice(KINDS)
+            for conversation in range(conversations)
+            for number in range(events)
+        }
+        never = self._random.sample(sorted(self._kinds), 2 * poisonous)
+        for place, kind in zip(never, itertools.cycle(NEVER), strict=False):
+            self._kinds[place] = kind
+        self._poisonous = poisonous
+        self._names = itertools.count()
+        self._bots: dict[int, tuple[str, subprocess.Popen[bytes]]] = {}
+        self._killed: set[str] = set()
+        self._exited: set[str] = set()
+        self._ids: dict[str, str] = {}
+        self._acknowledged: list[str] = []
+        self._delivered_again = 0
+        self._is_complete = False
 
     async def run(self) -> Report:
-        """Send everything, kill now and then, and wait until all is handled."""
+        """Send all events, kill bots meanwhile, and wait until everything is processed."""
         began = time.monotonic()
-        with socket.create_server(("127.0.0.1", 0), backlog=256) as listener:
-            address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-            with anyio.fail_after(self._seconds):
-                async with anyio.create_task_group() as tasks:
+        with emulator() as environment, socket.create_server(("127.0.0.1", 0), backlog=512) as at:
+            base_url = environment["SUNCO_BASE_URL"]
+            async with Sunco(
+                app_id=environment["SUNCO_APP_ID"],
+                key_id=environment["SUNCO_KEY_ID"],
+                key_secret=environment["SUNCO_KEY_SECRET"],
+                base_url=base_url,
+            ) as sunco:
+                await self._create_conversations(sunco)
+                with anyio.fail_after(self._seconds):
+                    await self._process_all(at, environment)
+                replies = await self._count_replies(sunco)
+        inbox = SQLiteInbox(self._inbox)
+        await inbox.open(handles=False)
+        failed = {each.event.id or "" for each in await inbox.failed(10_000)}
+        await inbox.close()
+        return self._judge(failed, replies, time.monotonic() - began)
+
+    async def _create_conversations(self, sunco: Sunco) -> None:
+        user = await sunco.users.create(external_id="killing")
+        for number in range(self._conversations):
+            conversation = await sunco.conversations.create(
+                "personal", participants=[ParticipantUser(user_id=user.id)]
+            )
+            self._ids[f"c{number}"] = conversation.id
+
+    async def _process_all(self, at: socket.socket, environment: Mapping[str, str]) -> None:
+        address = f"http://127.0.0.1:{at.getsockname()[1]}/"
+        try:
+            async with anyio.create_task_group() as tasks:
+                for slot in range(BOTS):
+                    tasks.start_soon(self._keep_running, slot, at, environment)
+                async with anyio.create_task_group() as work:
                     for number in range(self._conversations):
-                        tasks.start_soon(self._converse, address, number)
-                    await self._kill_now_and_then(listener)
-                    with self._bot(listener):
-                        while not self._is_complete():  # noqa: ASYNC110 - another process is at it
-                            await anyio.sleep(0.02)
-        return self._judge(time.monotonic() - began)
+                        work.start_soon(self._converse, address, number)
+                    work.start_soon(self._kill_now_and_then)
+                await self._wait_until_processed()
+                tasks.cancel_scope.cancel()
+        finally:
+            for _, process in self._bots.values():
+                process.kill()
+                process.wait()
+
+    async def _keep_running(
+        self, slot: int, at: socket.socket, environment: Mapping[str, str]
+    ) -> None:
+        """Start a bot, and another one whenever it has ended."""
+        path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
+        # The socket outlives the bots: a client that connects while there is none waits.
+        number = at.fileno()
+        while True:
+            name = f"b{next(self._names)}"
+            program = ["-m", "webhooks.killed_bot", name, self._inbox, self._log, str(number)]
+            process = subprocess.Popen(  # noqa: ASYNC220 - it only starts
+                [sys.executable, *program],
+                pass_fds=[number],
+                env={**os.environ, **environment, "PYTHONPATH": path},
+            )
+            self._bots[slot] = name, process
+            while process.poll() is None:  # noqa: ASYNC110 - processes send no event
+                await anyio.sleep(0.01)
+            if name not in self._killed:
+                self._exited.add(name)
+                assert len(self._exited) <= self._poisonous * MAX_ATTEMPTS, "A bot does not start."
 
     async def _converse(self, address: str, number: int) -> None:
         limits = httpx.Limits(max_keepalive_connections=0)
+        conversation = self._ids[f"c{number}"]
         async with httpx.AsyncClient(limits=limits, trust_env=False, timeout=30) as http:
             for count in range(self._events):
                 identity = f"c{number}-{count}"
-                content = delivery(message(identity, f"c{number}"))
+                text = self._kinds[number, count]
+                content = delivery(message(identity, conversation, text))
                 while not await self._post(http, address, content):
-                    self._sent_again += 1
-                self._acknowledged.add(identity)
+                    self._delivered_again += 1
+                self._acknowledged.append(identity)
 
     async def _post(self, http: httpx.AsyncClient, address: str, content: bytes) -> bool:
         try:
@@ -117,93 +230,132 @@ class Run:
             return False
         return response.is_success
 
-    async def _kill_now_and_then(self, listener: socket.socket) -> None:
-        share = self._conversations * self._events // (self._kills + 1)
-        for _ in range(self._kills):
-            with self._bot(listener):
-                goal = len(self._acknowledged.items) + self._chance.randint(1, share)
-                await self._acknowledged.reach(goal, self._seconds)
-                await anyio.sleep(self._chance.uniform(0, 0.01))
-            self._killed += 1
-
-    @contextmanager
-    def _bot(self, listener: socket.socket) -> Generator[None]:
-        # The socket outlives the bot: who asks while there is none waits for the next one.
-        number = listener.fileno()
-        program = ["-m", "webhooks.killed_bot", str(self._inbox), str(self._log), str(number)]
-        command = [sys.executable, *program]
-        path = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
-        environment = {**os.environ, "PYTHONPATH": path}
-        with subprocess.Popen(command, pass_fds=[number], env=environment) as process:
-            try:
-                yield
-            finally:
-                process.kill()
-
-    def _is_complete(self) -> bool:
+    async def _kill_now_and_then(self) -> None:
         total = self._conversations * self._events
-        return len(self._acknowledged.items) == total and self._ended().issuperset(
-            self._acknowledged.items
-        )
+        share = max(total // (self._kills + 1), 1)
+        for _ in range(self._kills):
+            goal = min(self._count_ended() + self._random.randint(1, share), total * 9 // 10)
+            while self._count_ended() < goal:  # noqa: ASYNC110 - as above
+                await anyio.sleep(0.01)
+            await anyio.sleep(self._random.uniform(0, 0.01))
+            name, process = self._random.choice(list(self._bots.values()))
+            self._killed.add(name)
+            process.kill()
 
-    def _ended(self) -> set[str]:
-        return {line[4:] for line in self._lines() if line.startswith("end ")}
+    async def _wait_until_processed(self) -> None:
+        inbox = SQLiteInbox(self._inbox)
+        await inbox.open(handles=False)
+        while (await inbox.stats()).pending:  # noqa: ASYNC110 - as above
+            await anyio.sleep(0.05)
+        await inbox.close()
 
-    def _lines(self) -> list[str]:
-        return self._log.read_text().splitlines() if self._log.exists() else []
+    async def _count_replies(self, sunco: Sunco) -> Counter[str]:
+        replies: Counter[str] = Counter()
+        for conversation in self._ids.values():
+            async for each in sunco.messages.list(conversation):
+                text = getattr(each.content, "text", "")
+                replies[text.removeprefix("reply to ")] += 1
+        return replies
 
-    def _judge(self, seconds: float) -> Report:
-        generation = 0
-        begun: Counter[str] = Counter()
-        ended: set[str] = set()
-        newest: dict[str, tuple[int, str, int]] = {}
-        out_of_order: list[str] = []
-        wrongly_repeated: list[str] = []
-        for line in self._lines():
-            what, _, identity = line.partition(" ")
-            if what == "start":
-                generation += 1
-            elif what == "end":
-                ended.add(identity)
-            else:
-                conversation, _, number = identity.partition("-")
-                count = int(number)
-                before, last, when = newest.get(conversation, (-1, "", 0))
-                begun[identity] += 1
-                # Ended and not yet marked as handled is under way, too.
-                if begun[identity] > 1 and (last != identity or when == generation):
-                    wrongly_repeated.append(identity)
-                previous = f"{conversation}-{count - 1}"
-                if count < before or (count > 0 and previous not in ended):
-                    out_of_order.append(identity)
-                newest[conversation] = (count, identity, generation)
+    def _count_ended(self) -> int:
+        return len({line[2] for line in self._lines() if line[0] == "end"})
+
+    def _lines(self) -> list[tuple[str, str, str]]:
+        if not self._log.exists():
+            return []
+        lines = self._log.read_text().splitlines()
+        return [(what, name, identity) for what, name, identity in map(str.split, lines)]
+
+    def _judge(self, failed: set[str], replies: Counter[str], seconds: float) -> Report:
+        lines = self._lines()
+        ended = {identity for what, _, identity in lines if what == "end"}
+        never = {
+            f"c{conversation}-{number}"
+            for (conversation, number), kind in self._kinds.items()
+            if kind in NEVER
+        }
+        found = _Findings(lines, self._killed | self._exited, never)
         return Report(
-            kills=self._killed,
-            acknowledged=len(self._acknowledged.items),
-            sent_again=self._sent_again,
-            lost=sorted(set(self._acknowledged.items) - ended),
-            out_of_order=out_of_order,
-            repeated=[identity for identity, times in begun.items() if times > 1],
-            wrongly_repeated=wrongly_repeated,
+            kills=len(self._killed),
+            exits=len(self._exited),
+            acknowledged=len(self._acknowledged),
+            delivered_again=self._delivered_again,
+            dead_lettered=len(failed),
+            repeated=found.repeated,
+            lost=sorted({*self._acknowledged} - ended - never | failed ^ never),
+            out_of_order=found.out_of_order,
+            overlapping=found.overlapping,
+            wrongly_repeated=found.wrongly_repeated,
+            replies_missing=sorted(identity for identity in ended if not replies[identity]),
+            replies_sent_twice=sorted(text for text, count in replies.items() if count > 1),
             seconds=seconds,
         )
 
 
+class _Findings:
+    """What the log of the bots says.
+
+    Args:
+        lines: The lines: begin, fail or end, the bot, the event.
+        gone: The bots that were killed, or ended by a handler.
+        never: Events that never succeed.
+    """
+
+    def __init__(
+        self, lines: Sequence[tuple[str, str, str]], gone: set[str], never: set[str]
+    ) -> None:
+        self.out_of_order: list[str] = []
+        self.overlapping: list[str] = []
+        self.wrongly_repeated: list[str] = []
+        self.repeated: list[str] = []
+        begun: Counter[str] = Counter()
+        ended: dict[str, str] = {}
+        latest: dict[str, tuple[str, str, str]] = {}
+        last_of_bot: dict[tuple[str, str], int] = {
+            (bot, identity.partition("-")[0]): place
+            for place, (_, bot, identity) in enumerate(lines)
+        }
+        for place, (what, bot, identity) in enumerate(lines):
+            conversation, _, number = identity.partition("-")
+            if what == "begin":
+                before = [f"{conversation}-{each}" for each in range(int(number))]
+                if not all(
+                    each in ended or (each in never and begun[each] >= MAX_ATTEMPTS)
+                    for each in before
+                ):
+                    self.out_of_order.append(identity)
+                previous = latest.get(conversation)
+                if previous is not None and previous[0] == "begin" and previous[1] != bot:
+                    is_gone = previous[1] in gone
+                    if not is_gone or last_of_bot[previous[1], conversation] > place:
+                        self.overlapping.append(identity)
+                if identity in ended:
+                    by = ended[identity]
+                    self.repeated.append(identity)
+                    if by not in gone or last_of_bot[by, conversation] > place:
+                        self.wrongly_repeated.append(identity)
+                begun[identity] += 1
+            elif what == "end":
+                ended[identity] = bot
+            latest[conversation] = what, bot, identity
+
+
 def main() -> None:
-    """Run, and say what came of it."""
-    parser = argparse.ArgumentParser(description="Kill a bot with an inbox, again and again.")
-    parser.add_argument("--kills", type=int, default=30)
+    """Run, and print the report."""
+    parser = argparse.ArgumentParser(description="Kill bots with an inbox, again and again.")
+    parser.add_argument("kills", type=int, nargs="?", default=30)
     parser.add_argument("--conversations", type=int, default=32)
-    parser.add_argument("--events", type=int, default=200)
+    parser.add_argument("--events", type=int, default=40)
+    parser.add_argument("--poisonous", type=int, default=4)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))  # noqa: S311
     options = vars(parser.parse_args())
     sys.stdout.write(f"seed {options['seed']}\n")
     with tempfile.TemporaryDirectory() as folder:
         report = anyio.run(Run(Path(folder), **options).run)
-    for name, value in attrs.asdict(report).items():
+    for name, value in attrs.asdict(report, recurse=False).items():
         shown = f"{value:g}" if isinstance(value, int | float) else f"{len(value)} {value[:5]}"
-        sys.stdout.write(f"{name.replace('_', ' '):>16}: {shown}\n")
-    if report.lost or report.out_of_order or report.wrongly_repeated:
+        sys.stdout.write(f"{name.replace('_', ' '):>18}: {shown}\n")
+    if report.violations:
         sys.exit("Not as it should be.")
 
 

@@ -10,6 +10,7 @@ import click
 
 from sunco import __version__
 from sunco.cli.exit_codes import EXIT_CODES
+from sunco.cli.inbox import inbox
 from sunco.cli.postgres import jobs, postgres
 from sunco.cli.runtime import reporting_errors, run_async
 from sunco.cli.worker import worker
@@ -228,5 +229,5 @@ def emulator(arguments: Sequence[str]) -> None:
         main(arguments)
 
 
-for _command in (jobs, postgres, worker):
+for _command in (inbox, jobs, postgres, worker):
     program.add_command(_command)

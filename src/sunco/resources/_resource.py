@@ -1,4 +1,4 @@
-"""What all namespaces share."""
+"""The base of all namespaces."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ class Resource:
 
 
 def given(**values: Any) -> dict[str, Any]:
-    """The values that were given: for what is created, None means that there is none."""
+    """The values that were given; None is left out, as there is nothing to clear."""
     return {name: value for name, value in values.items() if value is not None}
 
 
 def changes(**values: Any) -> dict[str, Any]:
-    """The values that are to change: None clears one, UNSET leaves it alone."""
+    """The values to update: None clears one, UNSET leaves it unchanged."""
     return {name: value for name, value in values.items() if value is not UNSET}
 
 

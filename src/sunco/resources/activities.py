@@ -1,4 +1,4 @@
-"""What people do in a conversation besides writing."""
+"""Typing indicators and read receipts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STOP_WITHIN = 2.0
 
 
 class Activities(Resource):
-    """Signs of life: typing and reading."""
+    """Typing indicators and read receipts."""
 
     async def post(
         self,
@@ -37,13 +37,13 @@ class Activities(Resource):
         *,
         author: Author | None = None,
     ) -> None:
-        """Tell that someone types or has read the conversation (`PostActivity`).
+        """Post a typing indicator or a read receipt (`PostActivity`).
 
         Args:
             conversation_id: The conversation.
             type: `"conversation:read"`, `"typing:start"` or `"typing:stop"`; for users,
                 `"conversation:read"` only.
-            author: Who does it; the business by default.
+            author: The author; the business by default.
         """
         body = {"author": author or _BUSINESS, "type": type}
         await self._session.call(POST, body=body, conversation_id=conversation_id)
@@ -52,34 +52,34 @@ class Activities(Resource):
     async def typing(
         self, conversation_id: str, *, author: Author | None = None, every: float = 5.0
     ) -> AsyncGenerator[None]:
-        """Let it be seen that the business types, for as long as the block lasts.
+        """Show that the business is typing while the block runs.
 
         ```python
         async with sunco.activities.typing(conversation_id):
-            answer = await think()
+            reply = await think()
         ```
 
-        It is a decoration: where it cannot be shown, the block goes on all the same.
+        It is best effort: errors of the API are ignored.
 
         Args:
             conversation_id: The conversation.
-            author: Who types; the business by default.
-            every: Seconds after which it is told again, as clients show it for a while only.
+            author: The author; the business by default.
+            every: Seconds between repetitions, because channels show it for a short time only.
         """
 
-        async def tell(type: ActivityType) -> None:  # noqa: A002 - as above
+        async def send(type: ActivityType) -> None:  # noqa: A002 - as above
             with suppress(SuncoError):
                 await self.post(conversation_id, type, author=author)
 
-        async def go_on() -> None:
+        async def repeat() -> None:
             while True:
-                await tell("typing:start")
+                await send("typing:start")
                 await anyio.sleep(every)
 
         failure: Exception | None = None
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(go_on)
+                tasks.start_soon(repeat)
                 try:
                     yield
                 except Exception as error:  # noqa: BLE001 - raised below, without the group
@@ -87,6 +87,6 @@ class Activities(Resource):
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.move_on_after(_STOP_WITHIN, shield=True):
-                await tell("typing:stop")
+                await send("typing:stop")
         if failure is not None:
             raise failure

@@ -21,7 +21,7 @@ DELETE = Operation("DeleteAppKey", "DELETE", _ONE, NoneType)
 
 
 class AppKeys(Resource):
-    """What software signs in with to work on an app. All of it needs an account's credential."""
+    """API keys with the scope of an app. All methods need an account's credential."""
 
     async def create(self, display_name: str) -> AppKey:
         """Create an API key for the app (`CreateAppKey`).
@@ -47,7 +47,7 @@ class AppKeys(Resource):
         return await self._session.call(GET, key_id=key_id)
 
     async def delete(self, key_id: str) -> None:
-        """Delete an API key; what it signed is refused from then on (`DeleteAppKey`).
+        """Delete an API key; it is rejected from then on (`DeleteAppKey`).
 
         Args:
             key_id: The key.

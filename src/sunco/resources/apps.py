@@ -1,4 +1,4 @@
-"""Apps: making, finding, changing and deleting them."""
+"""Creating, listing, updating and deleting apps."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DELETE = Operation("DeleteApp", "DELETE", _ONE, NoneType)
 
 
 class Apps(Resource):
-    """What users, conversations and integrations belong to."""
+    """Apps, to which users, conversations and integrations belong."""
 
     async def create(
         self,
@@ -55,13 +55,13 @@ class Apps(Resource):
         before: str | None = None,
         page_size: int | None = None,
     ) -> Paginator[App]:
-        """List the apps that one has access to (`ListApps`); needs an account's credential.
+        """List the apps of the credential (`ListApps`); needs an account's credential.
 
         Args:
             service_account_id: Only what this service account has access to.
-            after: Start after this cursor.
-            before: Start before this cursor, and walk backwards.
-            page_size: How many to fetch at a time, 1 to 100; 25 by default.
+            after: List what follows this cursor.
+            before: List what precedes this cursor, backwards.
+            page_size: Items per request, 1 to 100; 25 by default.
 
         Raises:
             ConfigurationError: Both cursors were given.
@@ -95,7 +95,7 @@ class Apps(Resource):
         settings: AppSettings | Unset = UNSET,
         metadata: Metadata | Unset | None = UNSET,
     ) -> App:
-        """Change an app (`UpdateApp`): None clears a value.
+        """Update an app (`UpdateApp`): None clears a value.
 
         Args:
             app_id: The app; by default the client's own.

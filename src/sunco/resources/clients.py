@@ -1,4 +1,4 @@
-"""The channels through which a user can be reached."""
+"""The clients of users, which connect them to channels."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REMOVE = Operation("RemoveClient", "DELETE", f"{_ALL}/{{client_id}}", NoneType)
 
 
 class Clients(Resource):
-    """Users' presences on channels. `user` is a user's id or external id."""
+    """The clients of users. `user` is a user's id or external id."""
 
     async def create(
         self,
@@ -33,13 +33,13 @@ class Clients(Resource):
     ) -> Client:
         """Link a user to a channel (`CreateClient`).
 
-        The client starts out pending; the `client:add`, `client:update` and `client:remove` events
-        tell what becomes of it.
+        The client is pending at first; the `client:add`, `client:update` and `client:remove` events
+        report its status.
 
         Args:
             user: The user's id or external id.
-            match_criteria: Whom to look for on which channel.
-            confirmation: When the link becomes active, and what the user is told.
+            match_criteria: The channel, and how the user is found on it.
+            confirmation: When the link becomes active, and the message to the user.
             conversation_id: The conversation that the client joins.
             brand_id: The brand, for a brand-separated user named by external id.
 
@@ -67,13 +67,13 @@ class Clients(Resource):
         Args:
             user: The user's id or external id.
             brand_id: The brand, for a brand-separated user named by external id.
-            after: Start after this cursor.
-            before: Start before this cursor, and walk backwards.
-            page_size: How many to fetch at a time, 1 to 100; 25 by default.
+            after: List what follows this cursor.
+            before: List what precedes this cursor, backwards.
+            page_size: Items per request, 1 to 100; 25 by default.
 
         Raises:
             ConfigurationError: Both cursors were given.
-            NotFoundError: The user does not exist; raised when the list is read.
+            NotFoundError: The user does not exist; raised when the list is iterated.
         """
         return self._paginate(
             LIST,

@@ -1,11 +1,12 @@
-"""Conversations: making, finding, changing and deleting them."""
+"""Creating, listing, updating and deleting conversations."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any
+from typing import Any, cast
 
+from sunco.errors import ConfigurationError
 from sunco.models.base import UNSET, Metadata, Unset
 from sunco.models.conversations import (
     Conversation,
@@ -41,7 +42,7 @@ POST_CONVERSION_EVENTS = Operation(
 
 
 class Conversations(Resource):
-    """Stored histories of messages, sent to and received from users."""
+    """Conversations between users and the business."""
 
     async def create(
         self,
@@ -57,17 +58,25 @@ class Conversations(Resource):
 
         Args:
             type: `"personal"`, with exactly one participant, or `"sdkGroup"`, with up to ten.
-            participants: Who takes part. In an `"sdkGroup"`, each needs `subscribe_sdk_client`.
+            participants: The participants. In an `"sdkGroup"`, each needs `subscribe_sdk_client`.
             display_name: A name to show, 100 characters at most.
             description: 100 characters at most.
             icon_url: A picture (JPG, PNG or GIF).
             metadata: Custom properties, 4 kB at most.
 
         Raises:
-            ConfigurationError: A participant is named by no id, or by two.
+            ConfigurationError: A participant is no `ParticipantUser`, or has no id or two.
             NotFoundError: A user does not exist.
         """
+        if not isinstance(cast("object", participants), Sequence):
+            kind = participants.__class__.__name__
+            raise ConfigurationError(f"participants must be a sequence, not {kind}.")
         for participant in participants:
+            if not isinstance(cast("object", participant), ParticipantUser):
+                raise ConfigurationError(
+                    "Each participant must be a ParticipantUser, as in "
+                    f"ParticipantUser(user_id=...), not {participant!r}."
+                )
             exactly_one(user_id=participant.user_id, user_external_id=participant.user_external_id)
         body = given(
             type=type,
@@ -92,14 +101,14 @@ class Conversations(Resource):
 
         Args:
             user_id: The user.
-            user_external_id: Instead of `user_id`: the user by external id.
-            after: Start after this cursor.
-            before: Start before this cursor, and walk backwards.
-            page_size: How many to fetch at a time, 1 to 100; 25 by default.
+            user_external_id: The user by external id, in place of `user_id`.
+            after: List what follows this cursor.
+            before: List what precedes this cursor, backwards.
+            page_size: Items per request, 1 to 100; 25 by default.
 
         Raises:
             ConfigurationError: None or both of the ids were given, or both cursors.
-            NotFoundError: The user does not exist; raised when the list is read.
+            NotFoundError: The user does not exist; raised when the list is iterated.
         """
         exactly_one(user_id=user_id, user_external_id=user_external_id)
         return self._paginate(
@@ -130,7 +139,7 @@ class Conversations(Resource):
         icon_url: str | Unset | None = UNSET,
         metadata: Metadata | Unset | None = UNSET,
     ) -> Conversation:
-        """Change a conversation (`UpdateConversation`): None clears a value.
+        """Update a conversation (`UpdateConversation`): None clears a value.
 
         Args:
             conversation_id: The conversation.
@@ -169,7 +178,7 @@ class Conversations(Resource):
         user_id: str,
         interactive_data_ref: InteractiveDataRef,
     ) -> dict[str, Any]:
-        """Fetch an answer that Apple sent as a reference only (`DownloadMessageRef`).
+        """Download data that Apple sent as a reference (`DownloadMessageRef`).
 
         Args:
             conversation_id: The conversation.
@@ -192,7 +201,7 @@ class Conversations(Resource):
         instagram: Sequence[Mapping[str, Any]] | None = None,
         whatsapp: Sequence[Mapping[str, Any]] | None = None,
     ) -> ConversionEvents:
-        """Tell Meta what a user did (`PostConversionEvents`); pass one channel.
+        """Report conversion events to Meta (`PostConversionEvents`); pass one channel.
 
         Args:
             conversation_id: The conversation.

@@ -17,7 +17,7 @@ GET = Operation("GetDevice", "GET", f"{_ALL}/{{device_id}}", Device, "device")
 
 
 class Devices(Resource):
-    """The phones and browsers that users write from. `user` is a user's id or external id."""
+    """The phones and browsers of users. `user` is a user's id or external id."""
 
     async def list(self, user: str, *, brand_id: str | None = None) -> builtins.list[Device]:
         """List a user's devices, sorted by when they were last seen (`ListDevices`).

@@ -21,7 +21,7 @@ DELETE = Operation("DeleteCustomIntegrationKey", "DELETE", _ONE, NoneType)
 
 
 class IntegrationKeys(Resource):
-    """What software signs in with to work as a custom integration."""
+    """API keys with the scope of a custom integration."""
 
     async def create(self, integration_id: str, display_name: str) -> IntegrationKey:
         """Create an API key for a custom integration (`CreateCustomIntegrationKey`).
@@ -58,7 +58,7 @@ class IntegrationKeys(Resource):
         return await self._session.call(GET, integration_id=integration_id, key_id=key_id)
 
     async def delete(self, integration_id: str, key_id: str) -> None:
-        """Delete an API key; what it signed is refused then (`DeleteCustomIntegrationKey`).
+        """Delete an API key; it is rejected from then on (`DeleteCustomIntegrationKey`).
 
         Args:
             integration_id: The integration.

@@ -1,4 +1,4 @@
-"""Integrations: connecting an app to channels and to one's own software."""
+"""Integrations: connecting an app to channels and to other software."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ DELETE = Operation("DeleteIntegration", "DELETE", _ONE, NoneType)
 
 
 class Integrations(Resource):
-    """What an app is connected to: channels, SDKs, one's own software."""
+    """The integrations of an app: channels, SDKs and custom software."""
 
     async def create(self, integration: Integration) -> Integration:
-        """Connect the app to something (`CreateIntegration`).
+        """Create an integration (`CreateIntegration`).
 
         What the API sets itself, such as `id` and `status`, is not sent.
 
@@ -55,9 +55,9 @@ class Integrations(Resource):
 
         Args:
             types: Only those of these types, such as `["custom", "web"]`.
-            after: Start after this cursor.
-            before: Start before this cursor, and walk backwards.
-            page_size: How many to fetch at a time, 1 to 100; 25 by default.
+            after: List what follows this cursor.
+            before: List what precedes this cursor, backwards.
+            page_size: Items per request, 1 to 100; 25 by default.
 
         Raises:
             ConfigurationError: Both cursors were given.
@@ -84,9 +84,9 @@ class Integrations(Resource):
     async def update(
         self, integration_id: str, changes: IntegrationUpdate | Mapping[str, Any]
     ) -> Integration:
-        """Change an integration (`UpdateIntegration`).
+        """Update an integration (`UpdateIntegration`).
 
-        What cannot be changed has to be deleted and made anew.
+        What cannot be updated has to be deleted and created again.
 
         Args:
             integration_id: The integration.
@@ -99,7 +99,7 @@ class Integrations(Resource):
         return await self._session.call(UPDATE, body=changes, integration_id=integration_id)
 
     async def delete(self, integration_id: str) -> None:
-        """Disconnect the app from something (`DeleteIntegration`).
+        """Delete an integration (`DeleteIntegration`).
 
         Args:
             integration_id: The integration.

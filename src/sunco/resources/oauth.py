@@ -1,4 +1,4 @@
-"""OAuth, for partners whose integration others install."""
+"""OAuth, for partners whose customers install an integration."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ REVOKE_ACCESS = Operation(
 
 
 class OAuth(Resource):
-    """The OAuth flow. Its first steps go to the OAuth host, wherever the account is."""
+    """The OAuth flow. Its first requests go to the OAuth host, whatever the account."""
 
     def authorize_url(
         self, client_id: str, *, state: str | None = None, redirect_uri: str | None = None
     ) -> str:
-        """The page to send a user to, to be asked for access (`Authorize`). Nothing is sent.
+        """The URL of the page that asks a user for access (`Authorize`). Nothing is sent.
 
         Args:
             client_id: Your client id.
@@ -45,7 +45,7 @@ class OAuth(Resource):
     async def get_token(self, code: str, *, client_id: str, client_secret: str) -> OAuthToken:
         """Exchange a code for an access token (`GetToken`).
 
-        A code is good once, so a try whose outcome is unknown is not repeated. The client's own
+        A code can be used once, so an attempt with an unknown outcome is not repeated. The client's
         credential is not sent.
 
         Args:
@@ -54,7 +54,7 @@ class OAuth(Resource):
             client_secret: Your secret.
 
         Raises:
-            BadRequestError: The code is not good, or not any more.
+            BadRequestError: The code is not valid, or was used.
             AuthenticationError: The client id or secret is wrong.
         """
         body = AccessTokenRequest(code=code, client_id=client_id, client_secret=client_secret)
@@ -66,14 +66,14 @@ class OAuth(Resource):
         """The app that the client's access token is for, with its subdomain (`GetTokenInfo`).
 
         Raises:
-            AuthenticationError: The token is not good, or not any more.
+            AuthenticationError: The token is not valid.
         """
         return await self._session.call(TOKEN_INFO)
 
     async def revoke_access(self) -> None:
-        """Give the client's access token back (`RevokeAccess`).
+        """Revoke the client's access token (`RevokeAccess`).
 
         Raises:
-            AuthenticationError: The token is not good any more.
+            AuthenticationError: The token is not valid.
         """
         await self._session.call(REVOKE_ACCESS)

@@ -1,4 +1,4 @@
-"""Who takes part in a conversation."""
+"""The participants of a conversation."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Participants(Resource):
 
         Args:
             conversation_id: The conversation.
-            after: Start after this cursor.
-            before: Start before this cursor, and walk backwards.
-            page_size: How many to fetch at a time, 1 to 100; 25 by default.
+            after: List what follows this cursor.
+            before: List what precedes this cursor, backwards.
+            page_size: Items per request, 1 to 100; 25 by default.
 
         Raises:
             ConfigurationError: Both cursors were given.
-            NotFoundError: The conversation does not exist; raised when the list is read.
+            NotFoundError: The conversation does not exist; raised when the list is iterated.
         """
         return self._paginate(
             LIST,
@@ -64,7 +64,7 @@ class Participants(Resource):
         Args:
             conversation_id: The conversation.
             user_id: The user.
-            user_external_id: Instead of `user_id`: the user by external id.
+            user_external_id: The user by external id, in place of `user_id`.
             subscribe_sdk_client: Whether push notifications are to come at once; the API requires
                 it for `sdkGroup` conversations.
 
@@ -89,13 +89,13 @@ class Participants(Resource):
         user_external_id: str | None = None,
         participant_id: str | None = None,
     ) -> None:
-        """Take a user out of a conversation (`LeaveConversation`).
+        """Remove a user from a conversation (`LeaveConversation`).
 
         Args:
             conversation_id: The conversation.
             user_id: The user.
-            user_external_id: Instead of `user_id`: the user by external id.
-            participant_id: Instead of `user_id`: the participant.
+            user_external_id: The user by external id, in place of `user_id`.
+            participant_id: The participant, in place of `user_id`.
 
         Raises:
             ConfigurationError: None of the ids was given, or more than one.

@@ -1,4 +1,4 @@
-"""Who is in control of a conversation."""
+"""Passing, offering, accepting and releasing control of a conversation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RELEASE = Operation("ReleaseControl", "POST", f"{_CONVERSATION}/releaseControl",
 
 
 class SwitchboardActions(Resource):
-    """Handing control of a conversation from one switchboard integration to another."""
+    """Control of a conversation, which one switchboard integration has at a time."""
 
     async def pass_control(
         self,
@@ -28,7 +28,7 @@ class SwitchboardActions(Resource):
         *,
         metadata: Metadata | None = None,
     ) -> None:
-        """Give control away at once (`PassControl`).
+        """Pass control to another integration (`PassControl`).
 
         Args:
             conversation_id: The conversation.
@@ -53,7 +53,7 @@ class SwitchboardActions(Resource):
         *,
         metadata: Metadata | None = None,
     ) -> None:
-        """Offer control, to be accepted or not; replaces an earlier offer (`OfferControl`).
+        """Offer control to another integration; replaces an earlier offer (`OfferControl`).
 
         Args:
             conversation_id: The conversation.
@@ -73,7 +73,7 @@ class SwitchboardActions(Resource):
     async def accept_control(
         self, conversation_id: str, *, metadata: Metadata | None = None
     ) -> None:
-        """Accept the control that was offered (`AcceptControl`).
+        """Accept control that was offered (`AcceptControl`).
 
         Args:
             conversation_id: The conversation.
@@ -90,7 +90,7 @@ class SwitchboardActions(Resource):
     async def release_control(
         self, conversation_id: str, *, metadata: Metadata | None = None
     ) -> None:
-        """Let go of control; nobody has it then (`ReleaseControl`).
+        """Release control, so that no integration has it (`ReleaseControl`).
 
         Args:
             conversation_id: The conversation.

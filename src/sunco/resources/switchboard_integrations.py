@@ -1,4 +1,4 @@
-"""Who stands in a switchboard."""
+"""The integrations of a switchboard."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ DELETE = Operation("DeleteSwitchboardIntegration", "DELETE", _ONE, NoneType)
 
 
 class SwitchboardIntegrations(Resource):
-    """Integrations' places in a switchboard."""
+    """The integrations of a switchboard."""
 
     async def create(
         self,
@@ -53,7 +53,7 @@ class SwitchboardIntegrations(Resource):
         next_switchboard_integration_id: str | None = None,
         message_history_count: int | None = None,
     ) -> SwitchboardIntegration:
-        """Put an integration into a switchboard (`CreateSwitchboardIntegration`).
+        """Add an integration to a switchboard (`CreateSwitchboardIntegration`).
 
         The API wants one of `integration_id` and `integration_type`.
 
@@ -83,7 +83,7 @@ class SwitchboardIntegrations(Resource):
         return await self._session.call(CREATE, body=body, switchboard_id=switchboard_id)
 
     async def list(self, switchboard_id: str) -> builtins.list[SwitchboardIntegration]:
-        """List who stands in a switchboard (`ListSwitchboardIntegrations`).
+        """List the integrations of a switchboard (`ListSwitchboardIntegrations`).
 
         Args:
             switchboard_id: The switchboard.
@@ -105,7 +105,7 @@ class SwitchboardIntegrations(Resource):
         next_switchboard_integration_id: str | Unset | None = UNSET,
         message_history_count: int | Unset | None = UNSET,
     ) -> SwitchboardIntegration:
-        """Change a place in a switchboard (`UpdateSwitchboardIntegration`): None clears a value.
+        """Update a switchboard integration (`UpdateSwitchboardIntegration`): None clears a value.
 
         Args:
             switchboard_id: The switchboard.
@@ -138,7 +138,7 @@ class SwitchboardIntegrations(Resource):
         )
 
     async def delete(self, switchboard_id: str, switchboard_integration_id: str) -> None:
-        """Take an integration out of a switchboard (`DeleteSwitchboardIntegration`).
+        """Remove an integration from a switchboard (`DeleteSwitchboardIntegration`).
 
         The integration itself stays, and gets all events from then on. The default one, and one
         that is another's next, cannot be taken out.

@@ -22,7 +22,7 @@ DELETE = Operation("DeleteSwitchboard", "DELETE", _ONE, NoneType)
 
 
 class Switchboards(Resource):
-    """What hands conversations from one integration to another; an app has one at most."""
+    """Switchboards, which pass control between integrations; an app has one at most."""
 
     async def create(self) -> Switchboard:
         """Create the app's switchboard (`CreateSwitchboard`).
@@ -43,7 +43,7 @@ class Switchboards(Resource):
         enabled: bool | Unset = UNSET,
         default_switchboard_integration_id: str | Unset = UNSET,
     ) -> Switchboard:
-        """Change a switchboard (`UpdateSwitchboard`).
+        """Update a switchboard (`UpdateSwitchboard`).
 
         Args:
             switchboard_id: The switchboard.

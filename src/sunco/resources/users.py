@@ -1,4 +1,4 @@
-"""Users: making, finding, changing and deleting them."""
+"""Creating, finding, updating and deleting users."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SYNC = Operation("SyncUser", "POST", f"{_ALL}/{{zendesk_id}}/sync", User, "user"
 
 
 class Users(Resource):
-    """The people that the business talks to. `user` is a user's id or external id."""
+    """The users of an app. `user` is a user's id or external id."""
 
     async def create(
         self,
@@ -71,7 +71,7 @@ class Users(Resource):
         return await self._session.call(CREATE, body=body)
 
     async def list(self, *, email: str, brand_id: str | None = None) -> builtins.list[User]:
-        """Find users by an email address that they are known by (`ListUsers`).
+        """List the users with an email address (`ListUsers`).
 
         Args:
             email: An address of the users' `identities`; that of their `profile` is not looked at.
@@ -102,7 +102,7 @@ class Users(Resource):
         metadata: Metadata | Unset | None = UNSET,
         brand_id: str | None = None,
     ) -> User:
-        """Change a user (`UpdateUser`): None clears a value.
+        """Update a user (`UpdateUser`): None clears a value.
 
         Args:
             user: The user's id or external id.
@@ -128,7 +128,8 @@ class Users(Resource):
     async def delete(self, user: str, *, brand_id: str | None = None) -> None:
         """Delete a user with clients and conversation history (`DeleteUser`).
 
-        The user is gone once the `user:remove` event comes.
+        The user is deleted when the `user:remove` event comes. It is not repeated after an unknown
+        outcome: another user could have the external id by then.
 
         Args:
             user: The user's id or external id.
@@ -140,17 +141,19 @@ class Users(Resource):
         await self._session.call(DELETE, params={"brandId": brand_id}, user=user)
 
     async def delete_personal_information(self, user: str, *, brand_id: str | None = None) -> User:
-        """Clear what a user is known by (`DeleteUserPersonalInformation`).
+        """Delete a user's personal information (`DeleteUserPersonalInformation`).
 
-        Names, email, picture and all custom properties go, and what the user's clients know of
-        them. The conversations stay.
+        Names, email, picture and custom properties are deleted, also those of the user's clients.
+        The conversations stay.
+
+        It is not repeated after an unknown outcome: another user could have the external id then.
 
         Args:
             user: The user's id or external id.
             brand_id: The brand, for a brand-separated user named by external id.
 
         Returns:
-            The user, as far as there is anything left.
+            The user, without personal information.
 
         Raises:
             NotFoundError: The user does not exist.
@@ -160,7 +163,7 @@ class Users(Resource):
         )
 
     async def sync(self, zendesk_id: str, *, surviving_zendesk_id: str | None = None) -> User:
-        """Bring a user into line with their record in Zendesk Support (`SyncUser`).
+        """Update a user from the record in Zendesk Support (`SyncUser`).
 
         Names, external id and primary email are taken over. Other users who have that external id
         or email are merged into this one, or lose it.

@@ -1,4 +1,4 @@
-"""Webhooks: where the API reports what happens."""
+"""Webhooks: the URLs to which events are delivered."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Webhooks(Resource):
         include_full_user: bool | Unset = UNSET,
         include_full_source: bool | Unset = UNSET,
     ) -> Webhook:
-        """Change a webhook (`UpdateWebhook`).
+        """Update a webhook (`UpdateWebhook`).
 
         Args:
             integration_id: The integration.
