@@ -270,3 +270,79 @@ async def test_what_another_process_stored_is_found_within_a_second(
             leading.let_go.set()
             await leading.done.reach(2)
     assert storing.begun.items == []
+
+
+async def test_draining_waits_until_no_event_is_pending(inbox: Inbox, clock: FakeClock) -> None:
+    bot = Bot(inbox, clock)
+    drained = Record()
+
+    async def drain() -> None:
+        await bot.router.drain()
+        drained.add(list(bot.done.items))
+
+    with bounded():
+        async with anyio.create_task_group() as tasks, bot.router.running():
+            await bot.router.drain()
+            await bot.platform.post(message("e1"), message("e2"))
+            tasks.start_soon(drain)
+            await bot.begun.reach(1)
+            bot.let_go.set()
+            await drained.reach(1)
+    assert drained.items == [["e1", "e2"]]
+
+
+async def test_draining_needs_a_running_router_if_there_is_an_inbox(clock: FakeClock) -> None:
+    await Bot(None, clock).router.drain()
+    with pytest.raises(ConfigurationError, match="not running"):
+        await Bot(MemoryInbox(clock=clock), clock).router.drain()
+
+
+async def test_a_router_can_store_and_leave_processing_to_others(
+    inbox: Inbox, clock: FakeClock
+) -> None:
+    bot = Bot(inbox, clock)
+    bot.let_go.set()
+    with bounded():
+        async with bot.router.running(handle=False):
+            assert await bot.platform.post(message("e1")) == 200
+            await clock.advance(5)
+            assert bot.begun.items == []
+            assert (await inbox.stats()).pending == 1
+            with anyio.move_on_after(0.01):
+                await bot.router.drain()
+        async with bot.router.running():
+            await bot.router.drain()
+    assert bot.done.items == ["e1"]
+
+
+class Restarted(MemoryInbox):
+    """An inbox whose process ended while it handled events."""
+
+    def end_process(self) -> None:
+        for queue in self._queues.values():
+            queue.claimed = False
+
+
+async def test_events_that_may_have_ended_a_process_are_attempted_one_at_a_time(
+    clock: FakeClock,
+) -> None:
+    inbox = Restarted(clock=clock)
+    bot = Bot(inbox, clock)
+    with bounded():
+        async with bot.router.running(handle=False):
+            await bot.platform.post(*(message(each, each) for each in "abc"))
+        await inbox.claim(3)
+        inbox.end_process()
+        async with bot.router.running():
+            await bot.platform.post(message("d", "d"))
+            await bot.begun.reach(2)
+            await clock.advance(1)
+            await clock.advance(1)
+            assert sorted(bot.begun.items) == ["a", "d"]
+            # The others are not counted as attempted.
+            rows = {row.event.key[-1]: row.event.attempts for row in inbox._rows.values()}
+            assert rows == {"a": 2, "b": 1, "c": 1, "d": 1}
+            bot.let_go.set()
+            while len(bot.done.items) < 4:
+                await clock.advance(1)
+    assert sorted(bot.done.items) == ["a", "b", "c", "d"]
