@@ -208,6 +208,14 @@ def bench_webhooks(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Made-up and damaged documents for codec.decode and parse: nox -s fuzz -- DOCUMENTS SEED."""
+    install(session, "test")
+    tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
+    session.run("python", "-m", "models.fuzzing", *session.posargs, env=tests)
+
+
+@nox.session
 def kill(session: nox.Session) -> None:
     """Kill bots that share an inbox at random moments under load: nox -s kill -- KILLS."""
     install(session, "test")
