@@ -201,6 +201,14 @@ def bench_webhooks(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Made-up and damaged documents for codec.decode and parse: nox -s fuzz -- DOCUMENTS SEED."""
+    install(session, "test")
+    tests = {"PYTHONPATH": str(pathlib.Path(__file__).parent / "tests")}
+    session.run("python", "-m", "models.fuzzing", *session.posargs, env=tests)
+
+
+@nox.session
 def kill(session: nox.Session) -> None:
     """Kill bots that share an inbox at random moments under load: nox -s kill -- KILLS."""
     install(session, "test")
@@ -227,6 +235,14 @@ def schemathesis(session: nox.Session) -> None:
     session.install("--quiet", "schemathesis>=4.3")
     env = {"PYTHONPATH": "tests", "SUNCO_OPENAPI": os.path.abspath(specification)}  # noqa: PTH100
     session.run("python", "-m", "emulator.fuzzing", *bounds, env=env)
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """The emulator's console in Chromium; SUNCO_PICTURES names a folder for pictures."""
+    install(session, "test")
+    session.install("--quiet", *nox.project.dependency_groups(PYPROJECT, "browser"))
+    session.run("pytest", "-rs", "tests/browser", *session.posargs)
 
 
 @nox.session(name="foreign-clients")

@@ -18,7 +18,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Literal, Protocol, TypedDict
@@ -37,7 +36,7 @@ from sunco.models import (
     SwitchboardPassControlEvent,
     TextMessage,
 )
-from sunco.webhooks import SQLiteInbox, WebhookRouter
+from sunco.webhooks import Context, SQLiteInbox, WebhookRouter
 
 ME: Final = "bot"
 HISTORY: Final = 30
@@ -211,51 +210,37 @@ async def paragraphs(pieces: AsyncIterator[str | ToolCall]) -> AsyncGenerator[st
         yield text.strip()
 
 
-@attrs.define
+@attrs.frozen
 class AIBot:
     """Replies to the messages of end users while it is in control of the conversation."""
 
-    sunco: Sunco
     model: Model
-    budget: int = 50
-    _used: Counter[str] = attrs.field(factory=Counter[str], init=False)
+    budget: int
 
-    async def reply(self, events: Sequence[ConversationMessageEvent]) -> None:
+    async def reply(self, events: Sequence[ConversationMessageEvent], ctx: Context) -> None:
         """Reply to one or more messages of a conversation."""
-        newest = events[-1]
-        conversation_id = newest.conversation_id or ""
-        self._used[conversation_id] += 1
-        if self._used[conversation_id] > self.budget:
-            await self.hand_off(conversation_id, "The bot's budget is used up.")
+        used = ctx.state["used"] = ctx.state.get("used", 0) + 1
+        if used > self.budget:
+            await self.hand_off(ctx, "The bot's budget is used up.")
             return
-        messages = await self.sunco.messages.list(conversation_id).collect(limit=HISTORY)
-        history = as_chat(messages[::-1])
-        async with self.sunco.activities.typing(conversation_id):
-            position = 0
-            async for part in paragraphs(self.model.reply(history)):
+        newest = await ctx.client.messages.list(events[0].conversation_id).collect(limit=HISTORY)
+        async with ctx.typing():
+            async for part in paragraphs(self.model.reply(as_chat(newest[::-1]))):
                 content = content_of(part)
                 if content is not None:
-                    # Idempotent: the event is processed again after a crash.
-                    await self.sunco.messages.post_once(
-                        conversation_id,
-                        content,
-                        key=f"{newest.id}-{position}",
-                        since=newest.created_at,
-                    )
-                    position += 1
+                    # Not repeated when the event is processed again after a crash.
+                    await ctx.reply(content)
                 if isinstance(part, ToolCall) and part.name == "hand_off":
-                    await self.hand_off(conversation_id, str(part.arguments.get("summary", "")))
+                    await self.hand_off(ctx, str(part.arguments.get("summary", "")))
 
-    async def hand_off(self, conversation_id: str, summary: str) -> None:
+    async def hand_off(self, ctx: Context, summary: str) -> None:
         """Pass control to the next integration of the switchboard."""
-        await self.sunco.switchboard_actions.pass_control(
-            conversation_id, "next", metadata={"summary": summary[:1000]}
-        )
+        await ctx.pass_control("next", metadata={"summary": summary[:1000]})
 
-    async def resume(self, event: SwitchboardPassControlEvent) -> None:
-        """Continue when an agent passes control back."""
-        self._used.pop(event.conversation_id or "", None)
-        await event.reply(self.sunco, "I am back, the bot. How can I help?")
+    async def resume(self, _: SwitchboardPassControlEvent, ctx: Context) -> None:
+        """Continue when an agent passes control back, with a new budget."""
+        ctx.state["used"] = 0
+        await ctx.reply("I am back, the bot. How can I help?")
 
 
 def content_of(part: str | ToolCall) -> TextMessage | None:
@@ -303,16 +288,10 @@ def create_app(
         debounce: Seconds to wait for further messages before the bot replies.
     """
     client = sunco or Sunco.from_env()
-    bot = AIBot(client, model or model_from_env(), budget)
-    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"], inbox=inbox)
-
-    @router.on(ConversationMessageEvent, where=is_for_me, debounce=debounce)
-    async def reply(events: Sequence[ConversationMessageEvent]) -> None:
-        await bot.reply(events)
-
-    @router.on(SwitchboardPassControlEvent, where=is_passed_to_me)
-    async def resume(event: SwitchboardPassControlEvent) -> None:
-        await bot.resume(event)
+    bot = AIBot(model or model_from_env(), budget)
+    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"], client=client, inbox=inbox)
+    router.on(ConversationMessageEvent, where=is_for_me, debounce=debounce)(bot.reply)
+    router.on(SwitchboardPassControlEvent, where=is_passed_to_me)(bot.resume)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:

@@ -16,22 +16,18 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from sunco import Sunco
-from sunco.models import ConversationMessageEvent, TextMessage
-from sunco.webhooks import WebhookRouter, is_from_user
+from sunco.models import ConversationMessageEvent
+from sunco.webhooks import Context, WebhookRouter, is_from_user
 
 
 def create_app() -> Starlette:
     sunco = Sunco.from_env()
-    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"])
+    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"], client=sunco)
 
     @router.on(ConversationMessageEvent, where=is_from_user)
-    async def echo(event: ConversationMessageEvent) -> None:
-        message = event.payload.message
-        match message and message.content:
-            case TextMessage(text=str(text)):
-                await event.reply(sunco, text)
-            case _:
-                await event.reply(sunco, "I can only repeat text.")
+    async def echo(event: ConversationMessageEvent, ctx: Context) -> None:
+        # The text of an image, a file or a form response is empty.
+        await ctx.reply(event.text or "I can only repeat text.")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:

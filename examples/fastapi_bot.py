@@ -21,7 +21,7 @@ from fastapi import Depends, FastAPI, Request
 
 from sunco import Sunco
 from sunco.models import ConversationMessageEvent, TextMessage
-from sunco.webhooks import SQLiteInbox, WebhookRouter, is_from_user
+from sunco.webhooks import Context, SQLiteInbox, WebhookRouter, is_from_user
 
 
 def get_sunco(request: Request) -> Sunco:
@@ -34,22 +34,16 @@ def get_inbox(request: Request) -> SQLiteInbox:
     return inbox
 
 
-def text_of(event: ConversationMessageEvent) -> str:
-    content = event.payload.message and event.payload.message.content
-    return content.text or "" if isinstance(content, TextMessage) else "something"
-
-
 def create_app() -> FastAPI:
     sunco = Sunco.from_env()
     inbox = SQLiteInbox(os.environ["SUNCO_INBOX"])
-    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"], inbox=inbox)
+    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"], client=sunco, inbox=inbox)
 
     @router.on(ConversationMessageEvent, where=is_from_user, debounce=0.5)
-    async def reply(events: Sequence[ConversationMessageEvent]) -> None:
-        newest = events[-1]
-        async with sunco.activities.typing(newest.conversation_id or ""):
-            said = " – ".join(map(text_of, events))
-            await newest.reply(sunco, f"You said: {said}")
+    async def reply(events: Sequence[ConversationMessageEvent], ctx: Context) -> None:
+        async with ctx.typing():
+            texts = " – ".join(event.text or "something" for event in events)
+            await ctx.reply(f"You said: {texts}")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:

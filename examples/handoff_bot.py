@@ -28,7 +28,7 @@ from sunco.models import (
     SwitchboardPassControlEvent,
     TextMessage,
 )
-from sunco.webhooks import WebhookRouter
+from sunco.webhooks import Context, WebhookRouter
 
 ME = "bot"
 
@@ -46,29 +46,22 @@ def is_passed_to_me(event: SwitchboardPassControlEvent) -> bool:
     return is_mine(event.payload.conversation)
 
 
-def text_of(event: ConversationMessageEvent) -> str:
-    content = event.payload.message and event.payload.message.content
-    return (content.text or "").lower() if isinstance(content, TextMessage) else ""
-
-
 def create_app() -> Starlette:
     sunco = Sunco.from_env()
-    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"])
+    router = WebhookRouter(os.environ["SUNCO_WEBHOOK_SECRET"], client=sunco)
 
     @router.on(ConversationMessageEvent, where=is_for_me)
-    async def reply(event: ConversationMessageEvent) -> None:
-        if "agent" in text_of(event):
-            await event.reply(sunco, "One moment: I am fetching an agent.")
-            await sunco.switchboard_actions.pass_control(
-                event.conversation_id or "", "next", metadata={"reason": "the user asked"}
-            )
+    async def reply(event: ConversationMessageEvent, ctx: Context) -> None:
+        if "agent" in event.text.lower():
+            await ctx.reply("One moment: I am fetching an agent.")
+            await ctx.pass_control("next", metadata={"reason": "the user asked"})
             return
         ask = Reply("Talk to an agent", payload="AGENT")
-        await event.reply(sunco, TextMessage("I am only a bot. Ask for an agent.", actions=[ask]))
+        await ctx.reply(TextMessage("I am only a bot. Ask for an agent.", actions=[ask]))
 
     @router.on(SwitchboardPassControlEvent, where=is_passed_to_me)
-    async def resume(event: SwitchboardPassControlEvent) -> None:
-        await event.reply(sunco, "It is me again, the bot.")
+    async def resume(_: SwitchboardPassControlEvent, ctx: Context) -> None:
+        await ctx.reply("It is me again, the bot.")
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:

@@ -16,6 +16,7 @@ from sunco import (
     RetryPolicy,
     ServerError,
 )
+from sunco.models import Author
 
 pytestmark = pytest.mark.anyio
 
@@ -34,6 +35,29 @@ async def test_what_is_there_is_returned_and_not_sent() -> None:
     platform.add("c1", "no metadata")
     (found,) = await client(platform).messages.post_once("c1", "Hi", key="1")
     assert found.id == "m0"
+    assert platform.posts == 0
+
+
+@pytest.mark.parametrize("author", [{"type": "user", "userId": "u1"}, {"type": "business"}])
+async def test_an_end_user_cannot_suppress_a_message_by_its_key(author: dict[str, Any]) -> None:
+    platform = Platform()
+    platform.add("c1", "Hi", author=author, metadata={"sunco_once": "1"})
+    await client(platform).messages.post_once("c1", "Hi", key="1")
+    assert platform.posts == (author["type"] == "user")
+
+
+async def test_a_message_without_an_author_is_one_of_the_business() -> None:
+    platform = Platform()
+    platform.add("c1", "Hi", author=None, metadata={"sunco_once": "1"})
+    await client(platform).messages.post_once("c1", "Hi", key="1")
+    assert platform.posts == 0
+
+
+async def test_a_message_posted_for_a_user_is_found_among_those_of_users() -> None:
+    platform = Platform()
+    author = Author("user", user_id="u1")
+    platform.add("c1", "Hi", author={"type": "user", "userId": "u1"}, metadata={"sunco_once": "1"})
+    await client(platform).messages.post_once("c1", "Hi", key="1", author=author)
     assert platform.posts == 0
 
 

@@ -95,7 +95,12 @@ class Reader:
             else:
                 exec(code, self._names)  # noqa: S102 - as above
             for name, value in list(self._names.items()):
-                if name.startswith("test_") and value is not known.get(name):
+                # A parametrized test has arguments that are no fixtures.
+                parametrized = any(
+                    mark.name == "parametrize" for mark in getattr(value, "pytestmark", ())
+                )
+                is_new = value is not known.get(name)
+                if name.startswith("test_") and is_new and not parametrized:
                     fixtures = self._fixtures()
                     wanted = inspect.signature(value).parameters
                     runner.run(value(**{each: fixtures[each] for each in wanted}))

@@ -67,9 +67,10 @@ def taken_for_granted() -> dict[str, Any]:
     return {
         "app": Starlette(),
         "conversation_id": "5f74a0d52b5315fc007e79c5",
+        "pytest": pytest,
         "row_id": str,
         "rows": ["1", "2"],
-        "secret": "the webhook's secret",
+        "secret": "webhook-secret",
         "send": anything,
         "think": anything,
     }

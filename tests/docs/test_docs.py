@@ -33,8 +33,8 @@ PUBLIC = (
 
 CONSOLE = re.MULTILINE | re.DOTALL
 
-# Made of operations, and none themselves.
-COMPOSED = {"post_once", "typing"}
+# Conveniences, which are no operations of the API.
+COMPOSED = {"download", "post_once", "typing"}
 
 
 def test_the_table_of_the_vendors_methods_names_every_method() -> None:

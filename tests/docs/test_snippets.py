@@ -28,6 +28,11 @@ pytestmark = pytest.mark.skipif(
 Problem = tuple[str, int, str]
 
 
+def module_name(page: Path) -> str:
+    parts = page.relative_to(ROOT).with_suffix("").parts
+    return "_".join(("page", *parts)).replace("-", "_").lower() + ".py"
+
+
 def run(*command: str) -> str:
     return subprocess.run(
         [sys.executable, "-m", *command],
@@ -45,6 +50,7 @@ def reported_by_mypy(folder: Path) -> Iterator[Problem]:
     options = (f"--config-file={settings}", f"--cache-dir={ROOT / '.mypy_cache' / 'docs'}")
     report = run("mypy", "--output=json", *options, *map(str, sorted(folder.glob("*.py"))))
     for line in report.splitlines():
+        assert line.startswith("{"), report
         found: dict[str, Any] = json.loads(line)
         if found["severity"] == "error":
             yield Path(found["file"]).name, found["line"], found["message"]
@@ -70,8 +76,8 @@ def problems_of(folder: Path, pages: dict[str, tuple[str, str, list[int]]]) -> l
 
 def test_snippets_pass_both_type_checkers(tmp_path: Path) -> None:
     pages = {
-        f"page_{number}.py": (str(path.relative_to(ROOT)), *snippets.module_of(path))
-        for number, path in enumerate(PAGES)
+        module_name(path): (str(path.relative_to(ROOT)), *snippets.module_of(path))
+        for path in PAGES
     }
     wrong = "async def page() -> None:\n    await Sunco.from_env().conversations.create(1)\n"
     pages["wrong.py"] = ("wrong", f"from sunco import Sunco\n\n\n{wrong}", list(range(1, 9)))

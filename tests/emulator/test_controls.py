@@ -39,7 +39,8 @@ def test_the_arguments_are_the_same_in_http_and_in_python() -> None:
     for (method, name), one in CONTROLS.items():
         if name in actions.all and method == "POST":
             continue
-        owner, known_as = Controls, f"{method.lower()}_{name.replace('.', '_')}"
+        owner: type = Controls
+        known_as = f"{method.lower()}_{name.replace('.', '_')}"
         if name == "fail":
             owner, known_as = Emulator, "fail"
         elif (method, name) == ("GET", "requests"):

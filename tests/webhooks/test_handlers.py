@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -76,7 +77,7 @@ def test_a_function_registered_twice_is_called_once() -> None:
 
 
 def test_functions_of_one_name_are_told_apart() -> None:
-    def make() -> Any:
+    def make() -> Callable[[Event], Awaitable[None]]:
         async def handler(event: Event) -> None: ...
 
         return handler

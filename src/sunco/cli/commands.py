@@ -209,6 +209,24 @@ def doctor() -> None:
     run_async(examine)
 
 
+@program.command(epilog=EXIT_CODES)
+@click.option(
+    "--write",
+    is_flag=True,
+    help="Also create a user, two conversations and 103 messages, check them, and remove them.",
+)
+@_rate
+def verify(**options: Any) -> None:
+    """Check what sunco knows about the API against your account.
+
+    Prints a report without personal data that can be pasted into a bug report. By default it sends
+    10 requests per second.
+    """
+    from sunco.cli.verify import VerifyCommand  # noqa: PLC0415 - commands load what they need
+
+    run_async(VerifyCommand(**options).run)
+
+
 @program.command(context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def emulator(arguments: Sequence[str]) -> None:

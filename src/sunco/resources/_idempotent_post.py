@@ -67,6 +67,7 @@ class IdempotentPost:
         key: The idempotency key.
         grace_period: Seconds after an attempt with an unknown outcome after which a message that
             cannot be read has not been accepted.
+        author_type: The type of the message's author.
     """
 
     session: Session
@@ -74,6 +75,7 @@ class IdempotentPost:
     pages: Callable[[], AsyncIterator[Page[Message]]]
     key: str
     grace_period: float
+    author_type: str
 
     def __attrs_post_init__(self) -> None:
         seconds = cast("object", self.grace_period)
@@ -137,7 +139,7 @@ class IdempotentPost:
         found: list[Message] = []
         async for page in self.pages():
             messages = page.newest_first()[::-1]
-            found[:0] = [message for message in messages if _key(message) == self.key]
+            found[:0] = [message for message in messages if self._is_found(message)]
             # The parts of a message that was split can be on two pages.
             if found and found[0] is not messages[0]:
                 break
@@ -145,10 +147,12 @@ class IdempotentPost:
                 break
         return found
 
-
-def _key(message: Message) -> object:
-    metadata = message.metadata
-    return metadata.get(METADATA_KEY) if isinstance(metadata, Mapping) else None
+    def _is_found(self, message: Message) -> bool:
+        # End users can set metadata, too: their messages must not suppress one of the business.
+        author = "business" if message.author is None else message.author.type
+        metadata = message.metadata
+        key = metadata.get(METADATA_KEY) if isinstance(metadata, Mapping) else None
+        return author == self.author_type and key == self.key
 
 
 def _is_before(message: Message, moment: datetime) -> bool:

@@ -92,10 +92,13 @@ class Messages(Resource):
 
         The message carries `key` in its metadata, under the reserved name `sunco_once`. Before it
         is posted, the conversation is read back from its newest message; if the key is found, that
-        message is returned and nothing is sent. After an attempt with an unknown outcome (no
-        response, 408 or 5xx), the conversation is read at once and again until `grace_period`
-        seconds have passed; only if the message is not there is it sent again, as often as the
-        client's retry policy permits. If the conversation cannot be read, the error is raised.
+        message is returned and nothing is sent. Only messages of the business count (of users, if
+        `author` is one): an end user cannot suppress a message by using its key.
+
+        After an attempt with an unknown outcome (no response, 408 or 5xx), the conversation is read
+        at once and again until `grace_period` seconds have passed; only if the message is not there
+        is it sent again, as often as the client's retry policy permits. If the conversation cannot
+        be read, the error is raised.
 
         The API accepts the message exactly once under these conditions:
 
@@ -154,6 +157,7 @@ class Messages(Resource):
             pages=lambda: self.list(conversation_id).pages(),
             key=key,
             grace_period=grace_period,
+            author_type=(author or _BUSINESS).type,
         )
         return await once.send(maybe_sent=maybe_sent, since=since)
 

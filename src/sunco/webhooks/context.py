@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from sunco.errors import APIConnectionError, APIStatusError, ConfigurationError, SuncoError
+from sunco.errors import ConfigurationError, SuncoError
 from sunco.models.base import Metadata
 from sunco.models.content import Content
 from sunco.models.events import Event
@@ -155,20 +155,10 @@ class Call:
                 **{name: value for name, value in options.items() if value is not None},
             )
         except SuncoError as error:
-            self.outcome_unknown = before or _may_have_been_sent(error)
+            self.outcome_unknown = before or error.outcome_unknown
             raise
         self.outcome_unknown = before
         return messages
-
-
-def _may_have_been_sent(error: SuncoError) -> bool:
-    match error:
-        case APIConnectionError():
-            return error.maybe_delivered
-        case APIStatusError():
-            return error.status == 408 or error.status >= 500  # noqa: PLR2004 - HTTP statuses
-        case _:
-            return False
 
 
 class Context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -59,7 +60,8 @@ class InlineProcessor:
         self._concurrency = concurrency
         self._locks = KeyedLock()
         self._states: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        self._created = datetime.fromtimestamp(options.clock.now(), UTC)
+        # Times of events are in milliseconds.
+        self._created = datetime.fromtimestamp(math.floor(options.clock.now() * 1000) / 1000, UTC)
         self._debouncer = Debouncer(
             options.clock, max_wait=options.handler_timeout / 2, dispatch=self._dispatch
         )

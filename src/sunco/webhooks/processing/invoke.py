@@ -7,6 +7,8 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, cast
 
@@ -17,9 +19,23 @@ from sunco.models.events.incoming import current_replies
 from sunco.webhooks.context import Call, Context, DeadLetter, RetryLater
 from sunco.webhooks.handlers import Handler
 
-__all__ = ["CallResult", "describe", "find_failure", "invoke", "logger"]
+__all__ = [
+    "CallResult",
+    "contains",
+    "describe",
+    "find_error",
+    "find_failure",
+    "invoke",
+    "logger",
+    "reported_errors",
+]
 
 logger: Final = logging.getLogger("sunco.webhooks")
+
+reported_errors: Final[ContextVar[list[BaseException] | None]] = ContextVar(
+    "reported_errors", default=None
+)
+"""Where to add the errors of handlers, besides logging them; for tests."""
 
 _MAX_DESCRIPTION: Final = 2_000
 _CANCELLATION_GRACE: Final = 5.0
@@ -105,6 +121,9 @@ async def invoke(
             break
         if raised is not None:
             logger.error("An error handler of %s failed.", handler.name, exc_info=raised)
+    errors = reported_errors.get()
+    if error is not None and errors is not None:
+        errors.append(error)
     return CallResult(error=error, state=state)
 
 
@@ -152,10 +171,10 @@ async def _run(
     token = current_replies.set(call)
     try:
         if timeout is None:
-            return await _find_error(start, handler, is_cancelled)
+            return await find_error(start, handler, is_cancelled)
         error: BaseException | None = None
         with anyio.move_on_after(timeout) as scope:
-            error = await _find_error(start, handler, lambda: scope.cancel_called or is_cancelled())
+            error = await find_error(start, handler, lambda: scope.cancel_called or is_cancelled())
         if scope.cancelled_caught:
             return TimeoutError(f"The handler took longer than {timeout:g} s.")
         return error
@@ -163,9 +182,11 @@ async def _run(
         current_replies.reset(token)
 
 
-async def _find_error(
+async def find_error(
     start: Callable[[], Awaitable[Any]], handler: Handler, is_cancelled: Callable[[], bool]
 ) -> BaseException | None:
+    """Await a call; returns its error. What ends the process or the task is raised."""
+
     async def body() -> None:
         await start()
 
@@ -175,7 +196,7 @@ async def _find_error(
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:
-        if supervised.is_closed or _exits(error):
+        if supervised.is_closed or contains(error, KeyboardInterrupt, SystemExit):
             raise
         cancelled = _leaf(error, anyio.get_cancelled_exc_class())
         if cancelled is None:
@@ -216,14 +237,16 @@ class _Supervised:
                 self.is_closed = True
                 self._body.close()
                 raise
-            except BaseException as error:  # noqa: BLE001 - it is thrown into the coroutine
-                thrown = error
-            if thrown is not None and self._is_cancelled():
+            except BaseException as raised:  # noqa: BLE001 - it is thrown into the coroutine
+                thrown = raised
+            # asyncio throws a cancellation; trio sends it as the outcome of waiting.
+            error = getattr(value, "error", None) if thrown is None else thrown
+            if error is not None and self._is_cancelled():
                 now = time.monotonic()
                 abandon_at = min(abandon_at, now + _CANCELLATION_GRACE)
                 if now >= abandon_at:
                     self._abandon()
-                    raise thrown
+                    raise error
 
     def _abandon(self) -> None:
         logger.critical(
@@ -231,14 +254,17 @@ class _Supervised:
             "propagate: catch Exception, not BaseException.",
             self._handler.name,
         )
-        try:
-            self._body.close()
-        except BaseException:  # noqa: BLE001 - it ignores that, too, and stays suspended
+        with suppress(BaseException):
+            self._body.throw(_AbandonedError())
+            # It ignored that, too. Deleting a suspended coroutine would close it, and fail.
             _abandoned.append(self._body)
 
 
+class _AbandonedError(BaseException):
+    """Ends a handler that ignored its cancellation."""
+
+
 _abandoned: Final[list[Any]] = []
-"""Coroutines that cannot be closed. Kept, as their deletion would close them once more."""
 
 
 def describe(failure: BaseException) -> str:
@@ -263,8 +289,9 @@ def _leaf(error: BaseException, kind: type[BaseException]) -> BaseException | No
     return error if isinstance(error, kind) else None
 
 
-def _exits(error: BaseException) -> bool:
-    return any(_leaf(error, kind) is not None for kind in (KeyboardInterrupt, SystemExit))
+def contains(error: BaseException, *kinds: type[BaseException]) -> bool:
+    """Whether an error, or one in a group of errors, is of one of these kinds."""
+    return any(_leaf(error, kind) is not None for kind in kinds)
 
 
 def _is_being_cancelled() -> bool:

@@ -138,6 +138,10 @@ class OrderedProcessor:
                     await self._give_back()
             raise
 
+    async def postpone(self, delay: float) -> None:
+        """Release the claim without processing it, and block its ordering key for a while."""
+        await self._release(delay=delay, blocked=True)
+
     async def _process(self) -> None:
         claimed_at = self.options.clock.monotonic()
         for stored in self.claim.events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from typing import Final
 
 import anyio
@@ -44,6 +45,7 @@ class Worker:
         self._options = options
         self._concurrency = concurrency
         self._busy = 0
+        self._suspect: Claim | None = None
         self._changed = AutoResetEvent()
         self._stopping = anyio.Event()
         self._is_cancelled = False
@@ -95,7 +97,7 @@ class Worker:
         try:
             claims = await self._inbox.claim(free, events=MAX_BATCH)
             self._busy += len(claims)
-            for claim in claims:
+            for claim in await self._without_suspects(claims):
                 tasks.start_soon(self._process, claim)
             if len(claims) == free:
                 return None
@@ -104,6 +106,23 @@ class Worker:
             logger.exception("The inbox cannot be read; the next attempt is in 1 s.")
             return _POLL_INTERVAL
         return _POLL_INTERVAL if due is None else min(due, _POLL_INTERVAL)
+
+    async def _without_suspects(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """Postpone events that may have ended a process, but for one at a time.
+
+        Events in flight when a process ends are attempted again, and not all of them are the
+        cause. One after another, only the cause uses up its attempts.
+        """
+        started: list[Claim] = []
+        for claim in claims:
+            if not _is_suspect(claim):
+                started.append(claim)
+            elif self._suspect is None:
+                self._suspect = claim
+                started.append(claim)
+            else:
+                await self._process(claim, postpone=True)
+        return started
 
     async def _pause(self, seconds: float | None) -> None:
         """Wait for a change, or this many seconds."""
@@ -131,7 +150,7 @@ class Worker:
         await self._options.clock.sleep(seconds)
         self._changed.set()
 
-    async def _process(self, claim: Claim) -> None:
+    async def _process(self, claim: Claim, *, postpone: bool = False) -> None:
         processor = OrderedProcessor(
             inbox=self._inbox,
             claim=claim,
@@ -142,7 +161,9 @@ class Worker:
             is_cancelled=lambda: self._is_cancelled or processor.is_lost,
         )
         try:
-            if claim.until == math.inf:
+            if postpone:
+                await processor.postpone(_POLL_INTERVAL)
+            elif claim.until == math.inf:
                 await processor.run()
             else:
                 await self._run_watched(processor)
@@ -151,6 +172,8 @@ class Worker:
         except Exception:  # noqa: BLE001 - as in `OrderedProcessor`
             logger.exception("Results cannot be stored; their events are processed again.")
         finally:
+            if self._suspect is claim:
+                self._suspect = None
             self._busy -= 1
             self._changed.set()
             progress, self.progress = self.progress, anyio.Event()
@@ -184,3 +207,9 @@ class Worker:
             "The claim of %s could not be renewed; its handlers are cancelled.", claim.ordering_key
         )
         scope.cancel()
+
+
+def _is_suspect(claim: Claim) -> bool:
+    """Whether no attempt of the first event has ever ended."""
+    first = claim.events[0]
+    return first.attempts > 1 and not first.repeated

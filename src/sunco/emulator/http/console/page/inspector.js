@@ -77,8 +77,9 @@ class Inspector extends HTMLElement {
         () => [
           h("p", { class: "target" }, one.url, " · ", time(one.at)),
           h("div", { class: "row" },
-            ["redeliver", "duplicate"].map((name) => h("button", { type: "button", onclick: () => attempt(() => post(`deliveries.${name}`, { delivery: one.id })) }, name)),
-            h("button", { type: "button", onclick: () => attempt(() => post("deliveries.delay", { seconds: 5 })) }, "delay next 5 s"),
+            h("button", { type: "button", onclick: () => attempt(() => post("deliveries.redeliver", { delivery: one.id })) }, "Redeliver"),
+            h("button", { type: "button", onclick: () => attempt(() => post("deliveries.duplicate")) }, "Duplicate next"),
+            h("button", { type: "button", onclick: () => attempt(() => post("deliveries.delay", { seconds: 5 })) }, "Delay next by 5 s"),
           ),
           one.response && h("pre", {}, one.response),
           tree(one.body, "body"),

@@ -1,0 +1,235 @@
+"""The console in Chromium, as people use it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from sunco.emulator import Emulator
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+pytestmark = pytest.mark.asyncio
+# Where the pictures go; without it none are taken.
+PICTURES = os.environ.get("SUNCO_PICTURES")
+
+SOUPS = {
+    "type": "carousel",
+    "items": [
+        {
+            "title": name,
+            "description": description,
+            "actions": [{"type": "postback", "text": f"Order {name}", "payload": name}],
+        }
+        for name, description in (
+            ("Tomato", "With basil and croutons"),
+            ("Lentil", "Red lentils, cumin, lemon"),
+            ("Leek", "Potato and leek, creamy"),
+        )
+    ],
+}
+FORM = {
+    "type": "form",
+    "fields": [
+        {"type": "text", "name": "address", "label": "Delivery address"},
+        {
+            "type": "select",
+            "name": "when",
+            "label": "When",
+            "options": [{"name": "now", "label": "At once"}, {"name": "noon", "label": "At noon"}],
+        },
+    ],
+}
+QUESTION = {
+    "type": "text",
+    "text": "We do! Shall I ask someone to call you?",
+    "actions": [
+        {"type": "reply", "text": "Yes, please", "payload": "YES"},
+        {"type": "reply", "text": "No, thanks", "payload": "NO"},
+    ],
+}
+
+
+async def opened(browser: Browser, address: str, **options: Any) -> Page:
+    page = await browser.new_page(viewport={"width": 1280, "height": 800}, **options)
+    page.on("pageerror", lambda error: pytest.fail(str(error)))
+    await page.goto(f"{address}/_emulator/console")
+    await page.get_by_text("live", exact=True).wait_for()
+    return page
+
+
+async def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        await page.screenshot(path=Path(PICTURES) / f"console-{name}.png")
+
+
+def post(emulator: Emulator, content: dict[str, Any], user: str = "ada") -> None:
+    conversation = emulator.conversation(user)["id"]
+    emulator.control("business.say", conversation=conversation, content=content, name="Soup bot")
+
+
+def prepare(emulator: Emulator) -> None:
+    profile = {"givenName": "Ada", "surname": "Lovelace"}
+    emulator.control("arrive", text="Which soups do you have?", externalId="ada", profile=profile)
+    for content in (SOUPS, FORM, QUESTION):
+        post(emulator, content)
+
+
+async def test_a_visitor_writes_and_taps_and_fills(
+    browser: Browser, address: str, emulator: Emulator
+) -> None:
+    page = await opened(browser, address)
+    await page.get_by_text("No conversations yet").wait_for()
+    await page.get_by_role("button", name="New visitor").click()
+    await page.get_by_label("Messages").get_by_text("Hello!").wait_for()
+    [conversation] = emulator.control("overview")["conversations"]
+    user = conversation["users"][0]["id"]
+    await page.get_by_label("Message", exact=True).fill("Which soups do you have?")
+    await page.keyboard.press("Enter")
+    await page.get_by_label("Messages").get_by_text("Which soups").wait_for()
+    for content in (SOUPS, FORM, QUESTION):
+        post(emulator, content, user)
+    await page.get_by_role("button", name="Yes, please").click()
+    await page.locator(".message.user", has_text="Yes, please").wait_for()
+    await page.get_by_label("Delivery address").fill("12 Main Street")
+    await page.get_by_label("When").select_option("noon")
+    await page.locator(".form").get_by_role("button", name="Send").click()
+    await page.locator(".response").get_by_text("At noon").wait_for()
+    assert emulator.texts(conversation)[:2] == ["Hello!", "Which soups do you have?"]
+    assert emulator.messages(conversation)[-1]["content"]["type"] == "formResponse"
+
+
+async def test_speaking_as_agent_and_as_business(
+    browser: Browser, address: str, emulator: Emulator
+) -> None:
+    prepare(emulator)
+    page = await opened(browser, address)
+    await page.get_by_role("button", name="Ada Lovelace").click()
+    for role, author in (("agent", "Agent"), ("business", "Business")):
+        await page.get_by_label(role).check(force=True)
+        await page.get_by_label("Message", exact=True).fill(f"Said as {role}")
+        await page.get_by_role("button", name="Send").last.click()
+        said = page.locator(".message.business", has_text=f"Said as {role}")
+        await said.get_by_text(author, exact=True).wait_for()
+
+
+async def test_control_is_passed_in_the_graph(
+    browser: Browser, address: str, emulator: Emulator
+) -> None:
+    prepare(emulator)
+    page = await opened(browser, address)
+    await page.get_by_role("tab", name="Switchboard").click()
+    await page.locator(".node.active", has_text="bot").wait_for()
+    await page.get_by_label("Switchboard integration").select_option(label="agent")
+    await page.get_by_role("button", name="pass").click()
+    await page.locator(".node.active", has_text="agent").wait_for()
+    await picture(page, "switchboard")
+    await page.get_by_role("button", name="release").click()
+    await page.locator(".node.standby", has_text="agent").wait_for()
+
+
+async def test_a_failed_delivery_is_redelivered(
+    browser: Browser, address: str, emulator: Emulator
+) -> None:
+    statuses = [503, 200]
+
+    async def send(_url: str, _headers: Any, _body: bytes) -> int:
+        return statuses.pop(0)
+
+    emulator.deliver_with(send)
+    auth = (emulator.key_id, emulator.key_secret)
+    hook = {"target": "http://bot.test/hook", "triggers": ["conversation:message"]}
+    body = {"type": "custom", "displayName": "Bot", "webhooks": [hook]}
+    path = f"{address}/v2/apps/{emulator.app_id}/integrations"
+    async with httpx.AsyncClient(auth=auth) as client:
+        (await client.post(path, json=body)).raise_for_status()
+        headers = {"content-type": "application/json"}
+        arrive = f"{address}/_emulator/arrive"
+        (await client.post(arrive, json={"text": "Hi"}, headers=headers)).raise_for_status()
+    page = await opened(browser, address)
+    failed = page.locator(".entry", has_text="503")
+    await failed.locator("summary").first.click()
+    await page.locator(".pill", has_text="200").wait_for()
+    await picture(page, "webhooks")
+    statuses.append(204)
+    await failed.get_by_role("button", name="redeliver").click()
+    await page.locator(".pill", has_text="204").wait_for()
+
+
+async def test_faults_and_the_clock_are_switched(
+    browser: Browser, address: str, emulator: Emulator
+) -> None:
+    page = await opened(browser, address)
+    await page.get_by_role("tab", name="Faults").click()
+    await page.get_by_role("button", name="Next request: 503").click()
+    await page.get_by_text("any *: status 503").wait_for()
+    await page.get_by_role("button", name="Clear all").click()
+    await page.get_by_text("None.").wait_for()
+    await page.get_by_role("tab", name="Clock").click()
+    await page.get_by_role("button", name="+1 h").click()
+    await page.get_by_text("3600 s ahead").wait_for()
+    assert emulator.control("clock")["offset"] == 3600
+
+
+async def test_what_users_write_is_never_html(
+    browser: Browser, address: str, emulator: Emulator
+) -> None:
+    attack = "<img src=x onerror=\"document.title='owned'\">"
+    emulator.control("arrive", text=attack, profile={"givenName": attack})
+    page = await opened(browser, address)
+    await page.locator(".bubble", has_text=attack).wait_for()
+    assert await page.locator(".message img").count() == 0
+    assert await page.title() == "Emulator console · sunco"
+
+
+async def test_ten_thousand_messages_are_drawn_in_parts(
+    browser: Browser, address: str, emulator: Emulator
+) -> None:
+    emulator.control("arrive", text="first", externalId="ada")
+    for number in range(10_000):
+        emulator.say("ada", f"number {number}")
+    page = await opened(browser, address)
+    await page.get_by_label("Messages").get_by_text("number 9999", exact=True).wait_for()
+    drawn = await page.locator(".message").count()
+    assert drawn <= 60
+    await page.locator(".messages").evaluate("log => { log.scrollTop = 0; }")
+    await page.get_by_label("Messages").get_by_text("number 9930", exact=True).wait_for()
+    assert await page.locator(".message").count() <= 180
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing(
+    browser: Browser, address: str, emulator: Emulator, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.async_playwright").Axe()
+    prepare(emulator)
+    page = await opened(browser, address, color_scheme=scheme)
+    await page.get_by_role("button", name="Ada Lovelace").click()
+    await page.locator(".kind-carousel").wait_for()
+    for tab in ("Webhooks", "Requests", "Switchboard", "Faults", "Clock", "State"):
+        await page.get_by_role("tab", name=tab).click()
+        await page.locator(f".panel[data-name={tab}]").wait_for()
+        results = await axe.run(page)
+        assert results.violations_count == 0, results.generate_report()
+        if tab == "Requests":
+            await picture(page, scheme)
+
+
+async def test_one_pane_at_a_time_on_a_phone(
+    browser: Browser, address: str, emulator: Emulator
+) -> None:
+    prepare(emulator)
+    page = await opened(browser, address)
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.locator(".pane-switch").get_by_role("button", name="Conversations").click()
+    await page.get_by_role("button", name="Ada Lovelace").click()
+    await page.locator(".kind-carousel").wait_for()
+    assert await page.locator("conversation-list").is_hidden()
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+    await picture(page, "phone")

@@ -1,0 +1,209 @@
+"""`sunco verify`: against the emulator, and against planted differences."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from cli.conftest import Commands
+from cli.test_commands import answering
+from sunco import HttpxTransport, Request, Response
+
+Change = Callable[[Request, Response], Response]
+
+
+def planting(monkeypatch: pytest.MonkeyPatch, change: Change) -> list[Request]:
+    """Change responses on their way; returns the requests."""
+    send, requests = HttpxTransport.send, list[Request]()
+
+    async def changed(self: HttpxTransport, request: Request) -> Response:
+        requests.append(request)
+        return change(request, await send(self, request))
+
+    monkeypatch.setattr(HttpxTransport, "send", changed)
+    return requests
+
+
+def verify(commands: Commands, *options: str) -> int:
+    return commands("verify", "--rate", "100000", *options)
+
+
+def test_an_emulator_is_as_known_and_left_as_it_was(commands: Commands) -> None:
+    assert verify(commands, "--write") == 0, commands.output
+    assert "DIFFERS" not in commands.output
+    assert "✗" not in commands.output
+    assert "understood: encoded and literal" in commands.output
+    assert "Unknown fields and kinds: User.hasPaymentInfo\n" in commands.output
+    assert commands.output.count("✓") >= 16
+
+
+def test_reading_creates_nothing(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = planting(monkeypatch, lambda _, response: response)
+    assert verify(commands) == 0, commands.output
+    assert {request.method for request in requests} == {"GET"}
+    assert "read only" in commands.output
+
+
+def test_the_report_holds_no_personal_data(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created: list[str] = []
+
+    def note(request: Request, response: Response) -> Response:
+        if request.method == "POST" and response.content:
+            created.extend(re.findall(r'"id":"(\w{24})"', response.content.decode()))
+        return response
+
+    planting(monkeypatch, note)
+    assert verify(commands, "--write") == 0
+    assert len(created) > 100
+    for text in (*created, "app_demo", "sunco-verify-", "localhost"):
+        assert text not in commands.output
+
+
+def edited(path: str, method: str, edit: Callable[[Any], Any]) -> Change:
+    def change(request: Request, response: Response) -> Response:
+        if request.method != method or not request.path.endswith(path) or response.status >= 400:
+            return response
+        content = json.dumps(edit(response.json())).encode()
+        return Response(response.status, response.headers, content)
+
+    return change
+
+
+def status(path: str, method: str, response_status: int, **errors: str) -> Change:
+    def change(request: Request, response: Response) -> Response:
+        if request.method != method or not request.path.endswith(path):
+            return response
+        return Response(
+            response_status, {}, json.dumps({"errors": [errors]} if errors else {}).encode()
+        )
+
+    return change
+
+
+def accepted(_: Request, response: Response) -> Response:
+    return Response(201, {}, b'{"messages": []}') if response.status in {400, 413} else response
+
+
+def without(name: str) -> Callable[[Any], Any]:
+    return lambda document: {key: value for key, value in document.items() if key != name}
+
+
+def reversed_messages(document: Any) -> Any:
+    return document | {"messages": document["messages"][::-1]}
+
+
+def with_meta(**meta: Any) -> Callable[[Any], Any]:
+    return lambda document: document | {"meta": document.get("meta", {}) | meta}
+
+
+def cleared_metadata(document: Any) -> Any:
+    return {"messages": [message | {"metadata": {}} for message in document["messages"]]}
+
+
+def renamed(document: Any) -> Any:
+    return {"user": document["user"] | {"id": "other"}}
+
+
+def undescribed(document: Any) -> Any:
+    return {"conversation": document["conversation"] | {"description": None}}
+
+
+def described(document: Any) -> Any:
+    return {"conversation": document["conversation"] | {"description": "to be removed"}}
+
+
+def unknown(document: Any) -> Any:
+    return {"app": document["app"] | {"displayName": 1, "newField": "private"}}
+
+
+DIFFERENCES: list[tuple[Change, str]] = [
+    (edited("/app_demo", "GET", without("app")), "the response has no object 'app'"),
+    (edited("/app_demo", "GET", lambda _: []), "the response is not a JSON object"),
+    (status(f"/{'0' * 24}", "GET", 403, code="x", title="y"), "responded 403 for an unknown"),
+    (status(f"/{'0' * 24}", "GET", 404), "no code or no title"),
+    (status(f"/{'0' * 24}", "GET", 200), "an object that does not exist was found"),
+    (edited("/integrations", "GET", without("integrations")), "has no list 'integrations'"),
+    (edited("/integrations", "GET", without("meta")), "no meta.hasMore"),
+    (edited("/users", "POST", lambda _: {"user": {}}), "cannot be read at"),
+    (edited("/users", "POST", renamed), "responded 404"),
+    (edited("/conversations", "GET", lambda d: d | {"conversations": []}), "found 0"),
+    (edited("/conversations", "GET", lambda d: d | {"conversations": []}), "understood: neither"),
+    (edited("/participants", "GET", lambda d: d | {"participants": []}), "has 0 participants"),
+    (edited("/messages", "POST", cleared_metadata), "metadata is not kept"),
+    (edited("/messages", "GET", reversed_messages), "newest first"),
+    (edited("/messages", "GET", with_meta(hasMore=False)), "hasMore is not true"),
+    (edited("/messages", "GET", with_meta(beforeCursor=None)), "has no beforeCursor"),
+    (edited("/messages", "GET", lambda d: d | {"messages": d["messages"][:7]}), "has 7 messages"),
+    (edited("", "PATCH", undescribed), "a missing key changes a value"),
+    (edited("", "PATCH", described), "null does not clear a value"),
+    (accepted, "it was accepted"),
+    (edited("", "DELETE", lambda _: {"message": {}}), "responded with 'message'"),
+    (status("/messages", "POST", 418), "responded 418"),
+]
+
+
+@pytest.mark.parametrize(("change", "found"), DIFFERENCES, ids=[text for _, text in DIFFERENCES])
+def test_a_planted_difference_is_found(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, change: Change, found: str
+) -> None:
+    planting(monkeypatch, change)
+    assert verify(commands, "--write") == 1
+    assert found in commands.output
+    assert "DIFFERS" in commands.output
+
+
+def test_unknown_fields_are_named_without_their_values(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planting(monkeypatch, edited("/app_demo", "GET", unknown))
+    assert verify(commands) == 0
+    assert "Unknown fields and kinds: App.newField" in commands.output
+    assert "private" not in commands.output
+
+
+def test_without_a_user_the_rest_is_not_checked(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planting(monkeypatch, status("/users", "POST", 403))
+    assert verify(commands, "--write") == 1
+    assert "not checked: posting responds with a list of messages" in commands.output
+
+
+def test_a_key_that_may_not_list_integrations_skips_their_checks(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planting(monkeypatch, status("/integrations", "GET", 403))
+    assert verify(commands) == 0
+    assert "the key may not list integrations (403)" in commands.output
+
+
+def test_limits_and_retries_are_counted(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = [Response(429, {"Retry-After": "0", "X-RateLimit-Limit": "7"}, b"{}")]
+
+    def limit(_: Request, response: Response) -> Response:
+        return (
+            left.pop()
+            if left
+            else Response(
+                response.status, {**response.headers, "X-RateLimit-Limit": "7"}, response.content
+            )
+        )
+
+    planting(monkeypatch, limit)
+    assert verify(commands) == 0
+    assert "responses were 429, 1 retries; headers x-ratelimit-limit" in commands.output
+
+
+def test_it_needs_an_app(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sunco.Sunco.app_id", None)
+    answering(monkeypatch)
+    assert verify(commands) == 3
+    assert "SUNCO_APP_ID" in commands.errors
