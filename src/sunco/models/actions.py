@@ -183,4 +183,4 @@ class UnknownAction(Model):
 
 
 Action: TypeAlias = Buy | Link | LocationRequest | Postback | Reply | Webview | UnknownAction
-"""Anything that can stand in a message's `actions`. Items take no `LocationRequest` or `Reply`."""
+"""Any action of a message's `actions`. Items accept no `LocationRequest` or `Reply`."""

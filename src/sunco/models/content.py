@@ -47,7 +47,7 @@ class TextMessage(Model):
         markdown_text: Rich text as Markdown. Write-only: it comes back as `html_text`.
         block_chat_input: Disable the user's input while this is the newest message.
         actions: Buttons or quick replies.
-        payload: The payload of the quick reply that this message answers.
+        payload: The payload of the quick reply that the user tapped.
     """
 
     type: ClassVar[Literal["text"]] = "text"
@@ -238,7 +238,7 @@ class FormResponseMessage(Model):
     """A filled-in form. Users send it from the Web Messenger; the API does not accept it.
 
     Attributes:
-        fields: The answers.
+        fields: The values of the fields.
         text_fallback: Every field as `label: value`, a line each. Read-only.
     """
 
@@ -325,7 +325,7 @@ class Location(Model):
 
 @model
 class LocationMessage(Model):
-    """A place, often the answer to a `LocationRequest`.
+    """A place, often the reply to a `LocationRequest`.
 
     Attributes:
         coordinates: Where it is.

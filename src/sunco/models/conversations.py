@@ -72,7 +72,7 @@ class Conversation(Model):
 
 @model
 class InteractiveDataRef(Model):
-    """Apple's pointer to a large answer, as the `passthrough:messaging` event carries it.
+    """Apple's pointer to a large response, as the `passthrough:messaging` event carries it.
 
     Attributes:
         url: Where the data is.

@@ -116,7 +116,7 @@ MatchCriteria: TypeAlias = (
 
 @model
 class Confirmation(Model):
-    """When a link becomes active, and what the user is told.
+    """When a link becomes active, and which message the user gets.
 
     Attributes:
         type: `"immediate"`, `"userActivity"` (once the user writes) or `"prompt"` (once the user

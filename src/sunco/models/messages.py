@@ -47,7 +47,7 @@ class Author(Model):
     Attributes:
         type: `"business"` or `"user"` (the end user).
         subtypes: One at most: `"AI"` (a disclaimer is added for the user), `"activity"`; in
-            answers also `"agent"` and `"bot"`.
+            responses also `"agent"` and `"bot"`.
         user_id: The user; for `"user"` only.
         user_external_id: The user by external id; for `"user"` only. Write-only.
         brand_id: The brand of a brand-separated user named by external id. Write-only.
@@ -68,7 +68,7 @@ class Author(Model):
 
 @model
 class MessageActivity(Model):
-    """The system's doing that a message tells of.
+    """The system activity that a message reports.
 
     Attributes:
         type: What happened: the ticket was closed, moved to email, or the user ended the
@@ -104,7 +104,7 @@ class Source(Model):
         original_message_timestamp: When the channel received it.
         client: The user's client; in webhooks that ask for the full source.
         device: The user's device; in webhooks that ask for the full source.
-        campaign: The campaign that a message answers; in webhooks.
+        campaign: The campaign that a message replies to; in webhooks.
     """
 
     type: str | None = attrs.field(default=None, kw_only=False)
@@ -118,7 +118,7 @@ class Source(Model):
 
 @model
 class Reference(Model):
-    """A source that a bot's answer rests on.
+    """A source of a bot's reply.
 
     Attributes:
         uri: Where it is, 2,048 characters at most.
@@ -140,12 +140,12 @@ class Message(Model):
         received: When the API received it.
         author: Who wrote it.
         content: What it says.
-        activity: The system's doing that it tells of, if it does.
+        activity: The system activity that it reports, if any.
         source: Where it came from.
         quoted_message: The message that it quotes (WhatsApp, and Web Messenger's form responses).
         metadata: Custom properties.
         deleted: True for the placeholder of a deleted message.
-        references: What a bot's answer rests on, ten at most.
+        references: The sources of a bot's reply, ten at most.
     """
 
     id: str

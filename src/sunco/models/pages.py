@@ -16,7 +16,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @model
 class Meta(Model):
-    """Where a page stands in its list.
+    """The position of a page in its list.
 
     Attributes:
         has_more: Whether there is more in the direction of travel.
@@ -44,11 +44,11 @@ class Links(Model):
 
 @attrs.frozen
 class Listing(Generic[T_co]):
-    """A page as the API answered it.
+    """A page as the API returned it.
 
     Attributes:
         items: What is on it.
-        meta: Where it stands; real answers sometimes do not say.
+        meta: Its position; absent from some responses.
         links: Where its neighbours are.
     """
 

@@ -46,7 +46,7 @@ WebhookTrigger: TypeAlias = (
 
 @model
 class Webhook(Model):
-    """An address that is told of events, as it is read and as a custom integration gets it.
+    """A URL that receives events, in responses and in a custom integration.
 
     Attributes:
         target: The URL that events are posted to.

@@ -60,7 +60,7 @@ CreationReason: TypeAlias = (
 
 @model
 class EventError(Model):
-    """What went wrong.
+    """The cause of a failure.
 
     Attributes:
         code: A word for programs.

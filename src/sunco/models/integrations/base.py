@@ -15,7 +15,7 @@ IntegrationStatus: TypeAlias = Literal["active", "error", "inactive"] | str
 
 @model
 class DefaultResponder(Model):
-    """The switchboard integration that answers first on a channel. Set by the API.
+    """The switchboard integration that responds first on a channel. Set by the API.
 
     Attributes:
         name: Its name in the switchboard.
@@ -41,7 +41,7 @@ class BaseIntegration(Model):
     """What every integration has.
 
     Attributes:
-        id: The integration's id. Read-only: always there in answers, never in what is created.
+        id: The integration's id. Read-only: present in responses, never sent.
         status: `"active"`, `"error"` or `"inactive"`. Read-only.
         display_name: A name to show, 100 characters at most.
     """
@@ -56,10 +56,10 @@ class ChannelIntegration(BaseIntegration):
     """What every integration has that users write through.
 
     Attributes:
-        default_responder_id: The responder that answers first. Write-only.
-        default_responder: The responder that answers first. Read-only.
-        show_ai_disclaimer: Tell users which messages an AI has written; true where absent. Whoever
-            turns it off has to see to the law on AI themselves.
+        default_responder_id: The integration that responds first. Write-only.
+        default_responder: The integration that responds first. Read-only.
+        show_ai_disclaimer: Show users which messages an AI has written; true where absent.
+            Turning it off may be unlawful where AI has to be disclosed.
     """
 
     default_responder_id: str | None = None

@@ -53,9 +53,9 @@ class ChannelIntegrationUpdate(BaseIntegrationUpdate):
     """What can be changed of every integration that users write through.
 
     Attributes:
-        default_responder_id: The responder that answers first.
-        show_ai_disclaimer: Tell users which messages an AI has written. Whoever turns it off has to
-            see to the law on AI themselves.
+        default_responder_id: The integration that responds first.
+        show_ai_disclaimer: Show users which messages an AI has written.
+            Turning it off may be unlawful where AI has to be disclosed.
     """
 
     default_responder_id: str | Unset | None = UNSET
@@ -179,7 +179,7 @@ class InstagramIntegrationUpdate(ChannelIntegrationUpdate):
 
     Attributes:
         page_access_token: For the Facebook page that the Instagram account is linked to.
-        story_replies_enabled: Make messages of answers and reactions to the business's stories.
+        story_replies_enabled: Create messages for replies and reactions to the business's stories.
         story_mentions_enabled: Report it as a `conversation:referral` event when a user's story
             mentions the business.
     """
@@ -201,8 +201,8 @@ class MailgunIntegrationUpdate(ChannelIntegrationUpdate):
     Attributes:
         hide_unsubscribe_link: Leave the unsubscribe link out of emails; the business then has to
             give another way.
-        from_address: Where emails come from and answers go to; it must forward to the incoming
-            address, else answers are lost. None makes it that address.
+        from_address: The sender address, which receives the replies. It must forward to the
+            incoming address, otherwise replies are lost. None makes it that address.
     """
 
     hide_unsubscribe_link: bool | Unset = UNSET
