@@ -37,8 +37,8 @@ async def heard(api: Api) -> Heard:
     return Heard(api, target)
 
 
-async def act(api: Api, name: str, *, status: int = 200, **arguments: Any) -> JSON:
-    return await api.call("POST", f"{ROOT}/{name}", arguments, status=status)
+async def act(api: Api, name: str, **arguments: Any) -> JSON:
+    return await api.call("POST", f"{ROOT}/{name}", arguments)
 
 
 async def messages_of(api: Api, conversation: JSON) -> list[JSON]:
@@ -146,7 +146,8 @@ async def test_a_code_is_exchanged_with_a_form_or_with_json(api: Api, encoding: 
         "client_id": "demo_partner",
         "client_secret": "demo_partner_secret",
     }
-    response = await api.http.post("http://emulator/sc/oauth/token", **{encoding: body})
+    content: dict[str, Any] = {encoding: body}
+    response = await api.http.post("http://emulator/sc/oauth/token", **content)
     assert response.status_code == 200, response.text
     token = response.json()["access_token"]
     async with api.by(token) as partner:

@@ -249,17 +249,23 @@ class Emulator(EndUsers):
 
         Raises:
             TimeoutError: It takes longer.
+            Exception: An error of an app, see `deliver_to`.
         """
         await self._webhooks.drain(timeout)
 
-    def deliver_to(self, app: ASGIApp, *, prefix: str = "") -> None:
+    def deliver_to(self, app: ASGIApp, *, prefix: str = "", raise_errors: bool = False) -> None:
         """Deliver webhooks to an ASGI app in this process.
 
         Args:
             app: The app. It is called with the path of the target.
             prefix: The start of the targets that it replaces; empty for all.
+            raise_errors: Whether `drain` raises the first error of the app, so that it fails the
+                test: an exception of the app, one of a handler of a `WebhookRouter` without an
+                inbox, or a `DeliveryError` for an error response. Failed deliveries are not
+                retried then.
         """
-        self._webhooks.send_by(sender_to(app), prefix)
+        errors = self._webhooks.errors if raise_errors else None
+        self._webhooks.send_by(sender_to(app, errors), prefix)
 
     def deliver_with(self, send: Send, *, prefix: str = "") -> None:
         """Deliver webhooks to a coroutine function.

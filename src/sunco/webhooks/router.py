@@ -20,7 +20,7 @@ from sunco.webhooks.keys import event_key, ordering_key
 from sunco.webhooks.processing.backoff import Backoff
 from sunco.webhooks.processing.dedup import DedupCache
 from sunco.webhooks.processing.inline import InlineProcessor
-from sunco.webhooks.processing.invoke import logger
+from sunco.webhooks.processing.invoke import logger, reported_errors
 from sunco.webhooks.processing.ordered import ProcessingOptions
 from sunco.webhooks.processing.worker import Worker
 from sunco.webhooks.request import (
@@ -165,6 +165,8 @@ class WebhookRouter(EventHandlers):
         """Serve as an ASGI app."""
         match scope["type"]:
             case "http":
+                # An extension of the emulator, by which tests see the errors of handlers.
+                reported_errors.set((scope.get("extensions") or {}).get("sunco.errors"))
                 try:
                     response = await self._respond(scope, receive)
                 except ClientDisconnectedError:
