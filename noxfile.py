@@ -333,3 +333,11 @@ def soak(session: nox.Session) -> None:
     """A long run with faults: nox -s soak -- REQUESTS IN_FLIGHT."""
     install(session, "test")
     session.run("python", "tests/chaos/soak.py", *session.posargs)
+
+
+@nox.session
+def scale(session: nox.Session) -> None:
+    """Several processes on one database, with their bars: nox -s scale -- [--short] SECTION..."""
+    install(session, "test")
+    tests = {"PYTHONPATH": "tests"}
+    session.run("python", "-m", "scale.run", *session.posargs, env=tests)

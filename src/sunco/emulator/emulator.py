@@ -280,7 +280,7 @@ class Emulator(EndUsers):
         """Perform a control of the control API, by the name and the arguments that it has there.
 
         `GET /_emulator/` lists them. Where a name only looks in HTTP, it does so here without
-        arguments that change something: `control("clock")` tells the time, and
+        arguments that change something: `control("clock")` returns the time, and
         `control("clock", advance=60)` advances it.
 
         Args:
@@ -321,7 +321,7 @@ class Emulator(EndUsers):
             path: The path, as it was sent.
             status: The status of the response.
             unmatched: Whether only those with a path that no operation has.
-            limit: The last ones, at most so many.
+            limit: The maximum number, the latest ones.
         """
         return self._requests.find(
             operation=operation,

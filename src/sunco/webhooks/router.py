@@ -161,6 +161,11 @@ class WebhookRouter(EventHandlers):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} with {len(self.handlers)} handlers, inbox={self._inbox!r}>"
 
+    @property
+    def inbox(self) -> Inbox | None:
+        """Where events are stored until they are processed."""
+        return self._inbox
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve as an ASGI app."""
         match scope["type"]:

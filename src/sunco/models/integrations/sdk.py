@@ -1,4 +1,4 @@
-"""Integrations that stand in one's own site or app: the web and mobile SDKs."""
+"""Integrations of your own site or app: the web and mobile SDKs."""
 
 from __future__ import annotations
 

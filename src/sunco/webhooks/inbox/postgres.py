@@ -528,7 +528,7 @@ class PostgresInbox:
 
 
 class _Notifier:
-    """Tells listeners of new events: at most once in 20 ms, outside the storing transaction."""
+    """Notifies listeners of new events: at most once in 20 ms, outside the transaction."""
 
     def __init__(self, database: PostgresDatabase, channel: str) -> None:
         self._database = database
