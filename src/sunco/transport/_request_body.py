@@ -86,7 +86,7 @@ class RequestBody(AsyncIterator[bytes]):
     def _counted(self, piece: object) -> bytes:
         if not isinstance(piece, (bytes, bytearray, memoryview)):
             raise ConfigurationError(f"A body must consist of bytes, not {type(piece).__name__}.")
-        data = piece if isinstance(piece, bytes) else bytes(piece)
+        data = piece if isinstance(piece, bytes) else bytes(cast("bytearray", piece))
         if self._left is not None:
             self._left -= len(data)
             if self._left < 0:
