@@ -143,6 +143,13 @@ def drift(session: nox.Session) -> None:
 
 
 @nox.session
+def campaign(session: nox.Session) -> None:
+    """A campaign killed and resumed, and nightly exports: nox -s campaign -- ROWS."""
+    install(session, "test")
+    session.run("python", "-m", "cli.campaign", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def example(session: nox.Session) -> None:
     """Run an example: bulk_send, export_conversations or oauth_app, with its arguments."""
     if not session.posargs:

@@ -191,6 +191,15 @@ async def test_writing_on_a_channel_adds_its_client(api: Api, clock: Clock) -> N
     assert client["lastSeen"] == "2025-02-03T16:22:12.308Z"
 
 
+async def test_in_a_group_only_the_client_of_the_author_is_linked(api: Api) -> None:
+    ann, bob = await api.user(), await api.user()
+    group = await api.group(ann, bob)
+    arguments = {"user": bob["id"], "conversation": group["id"], "integration": WHATSAPP_ID}
+    await act(api, "say", content="hi", **arguments)
+    found = (await api.get(f"conversations/{group['id']}/participants"))["participants"]
+    assert [len(one["clientAssociations"]) for one in found] == [0, 1]
+
+
 async def test_integrations_that_are_no_channels_have_no_clients(api: Api) -> None:
     webhook = await subscribe(api, ["conversation:message"])
     ann = await api.user()

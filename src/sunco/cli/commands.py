@@ -171,6 +171,7 @@ def send(**options: Any) -> None:
     metavar="TIME",
     help="Export only messages from this time on (UTC unless it has an offset).",
 )
+@click.option("--attachments", is_flag=True, help="Also download the files of the messages.")
 @click.option(
     "--table",
     type=click.Path(path_type=Path, dir_okay=False),

@@ -42,7 +42,7 @@ class AppSettings(Model):
 
 @model
 class App(Model):
-    """What users, conversations and integrations belong to.
+    """The owner of users, conversations and integrations.
 
     Attributes:
         id: The app's id.

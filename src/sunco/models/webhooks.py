@@ -1,4 +1,4 @@
-"""Webhooks: where the API reports what happens."""
+"""Webhooks: URLs that receive events."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WebhookTrigger: TypeAlias = (
 
 @model
 class Webhook(Model):
-    """A URL that receives events, in responses and in a custom integration.
+    """A URL that receives events, as returned and as passed to a custom integration.
 
     Attributes:
         target: The URL that events are posted to.

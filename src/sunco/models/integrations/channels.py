@@ -1,7 +1,7 @@
 """Integrations that lead to other companies' channels: messengers, SMS, email.
 
-A field that is required to create one is optional in its class if responses may lack it: decoding
-must not fail because of a missing secret.
+What is required to create one is optional in its class where the API need not return it:
+reading must not fail for want of a secret.
 """
 
 from __future__ import annotations
@@ -122,8 +122,8 @@ class MailgunIntegration(ChannelIntegration):
         incoming_address: Where users write to, in `domain`. Required to create.
         hide_unsubscribe_link: Leave the unsubscribe link out of emails; the business then has to
             give another way.
-        from_address: The sender address, which receives the replies, if not `incoming_address`. It
-            must forward to that address, otherwise replies are lost.
+        from_address: The sender of emails and recipient of replies, `incoming_address` by default.
+            It must forward there, else replies are lost.
     """
 
     type: ClassVar[Literal["mailgun"]] = "mailgun"

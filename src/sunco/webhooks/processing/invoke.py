@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 import anyio
 import attrs
 
-from sunco.models.events.incoming import current_replies
+from sunco.models.events.base import current_replies
 from sunco.webhooks.context import Call, Context, DeadLetter, RetryLater
 from sunco.webhooks.handlers import Handler
 
