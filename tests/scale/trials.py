@@ -321,7 +321,7 @@ def processed_per_second(dsn: str, *, workers: int, events: int, seconds: float 
         began = [line[1] for line in shared.lines() if line[2] == "end"]
         shared.wait_for("end", events - events // 10, 240)
         ended = [line[1] for line in shared.lines() if line[2] == "end"]
-        return (len(ended) - len(began)) / (ended[-1] - began[-1])
+        return (len(ended) - len(began)) / float(ended[-1] - began[-1])
 
 
 @attrs.frozen

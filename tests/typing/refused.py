@@ -89,12 +89,8 @@ def handlers(router: WebhookRouter) -> None:
     async def on_message(event: ConversationMessageEvent) -> None: ...
     async def on_batch(events: list[ConversationMessageEvent]) -> None: ...
 
-    on = router.on
-    on(UserUpdateEvent)(on_message)  # call-overload, reportCallIssue, reportArgumentType
-    on(ConversationMessageEvent)(on_batch)  # call-overload, reportCallIssue, reportArgumentType
-    on(ConversationMessageEvent, debounce=1)(
-        on_message
-    )  # call-overload, reportCallIssue, reportArgumentType
-    on(UserUpdateEvent, ConversationMessageEvent)(
-        on_message
-    )  # call-overload, reportCallIssue, reportArgumentType
+    on, kind, other = router.on, ConversationMessageEvent, UserUpdateEvent
+    on(other)(on_message)  # call-overload, reportCallIssue, reportArgumentType
+    on(kind)(on_batch)  # call-overload, reportCallIssue, reportArgumentType
+    on(kind, debounce=1)(on_message)  # call-overload, reportCallIssue, reportArgumentType
+    on(other, kind)(on_message)  # call-overload, reportCallIssue, reportArgumentType
