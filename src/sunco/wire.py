@@ -325,7 +325,7 @@ def _query_value(name: str, value: object) -> str:
         return ",".join(_query_value(name, item) for item in items)
     raise ConfigurationError(
         f"{name!r} must be a str, a number, a bool, a sequence or a mapping of them, "
-        f"not {type(value).__name__}."
+        f"not {type(cast('object', value)).__name__}."
     )
 
 

@@ -80,6 +80,8 @@ async def test_a_body_that_is_read_by_another_task_can_be_stopped() -> None:
         await body.aclose()
         assert closed
     assert not body.exhausted
+    with pytest.raises(anyio.ClosedResourceError):
+        await anext(body)
 
 
 async def test_an_error_of_the_operating_system_in_a_body_is_raised_as_it_is(
