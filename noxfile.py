@@ -143,6 +143,13 @@ def drift(session: nox.Session) -> None:
 
 
 @nox.session
+def campaign(session: nox.Session) -> None:
+    """A campaign killed and resumed, and nightly exports: nox -s campaign -- ROWS."""
+    install(session, "test")
+    session.run("python", "-m", "cli.campaign", *session.posargs, env={"PYTHONPATH": "tests"})
+
+
+@nox.session
 def example(session: nox.Session) -> None:
     """Run an example: bulk_send, export_conversations or oauth_app, with its arguments."""
     if not session.posargs:
@@ -333,3 +340,11 @@ def soak(session: nox.Session) -> None:
     """A long run with faults: nox -s soak -- REQUESTS IN_FLIGHT."""
     install(session, "test")
     session.run("python", "tests/chaos/soak.py", *session.posargs)
+
+
+@nox.session
+def scale(session: nox.Session) -> None:
+    """Several processes on one database, with their bars: nox -s scale -- [--short] SECTION..."""
+    install(session, "test")
+    tests = {"PYTHONPATH": "tests"}
+    session.run("python", "-m", "scale.run", *session.posargs, env=tests)

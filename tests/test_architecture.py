@@ -94,6 +94,8 @@ def test_imports_point_down(path: Path) -> None:
             "_json",
             "codec",
             "observe",
+            "ratelimit",
+            "_storage",
         }
     else:
         assert not imported & OUTSIDE

@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaita
 from contextlib import asynccontextmanager
 from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import IO, Any, Final, Protocol, TypeAlias
+from typing import IO, Any, Final, Protocol, TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
 import anyio
@@ -221,7 +221,7 @@ def _checked_chunk(chunk: object) -> bytes:
     if isinstance(chunk, bytes):
         return chunk
     if isinstance(chunk, (bytearray, memoryview)):
-        return bytes(chunk)
+        return bytes(cast("bytearray", chunk))
     raise ConfigurationError(f"source must give bytes, not {type(chunk).__name__}.")
 
 
@@ -275,7 +275,11 @@ def _described(source: Any) -> tuple[str, str | None]:
         return _name_of_response(source), source.headers.get("content-type")
     path = getattr(source, "name", None) if hasattr(source, "read") else source
     # A file that was opened by its descriptor has a number for its name.
-    return Path(path).name if isinstance(path, (str, os.PathLike)) else "file", None
+    return _name_of_path(path), None
+
+
+def _name_of_path(path: object) -> str:
+    return Path(cast("str", path)).name if isinstance(path, (str, os.PathLike)) else "file"
 
 
 def _is_upload(source: object) -> bool:
@@ -292,10 +296,10 @@ def _readable(source: Any) -> _Content:
     if _is_upload(source):
         source = source.file
     if isinstance(source, anyio.AsyncFile):
-        source = source.wrapped
+        source = cast("Any", source).wrapped
     content: Any = None
     if isinstance(source, (bytes, bytearray, memoryview)):
-        content = bytes(source)
+        content = bytes(cast("bytearray", source))
     elif isinstance(source, io.TextIOBase):
         raise ConfigurationError("The file is open for text: open it with mode 'rb'.")
     elif callable(getattr(source, "aiter_bytes", None)):
@@ -303,7 +307,7 @@ def _readable(source: Any) -> _Content:
     elif iscoroutinefunction(getattr(source, "read", None)):
         content = _ReaderChunks(source.read)
     elif isinstance(source, AsyncIterable) or callable(getattr(source, "read", None)):
-        content = source
+        content = cast("Any", source)
     else:
         raise ConfigurationError(
             "source must be bytes, a path, a file open with mode 'rb', an async file or stream, or "

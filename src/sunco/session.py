@@ -40,7 +40,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _HEADERS: Final = Headers({"Accept": "application/json", "User-Agent": f"sunco/{__version__}"})
-_JSON_HEADERS: Final = Headers({"Content-Type": "application/json"})
+_JSON_HEADERS: Final = _HEADERS | {"Content-Type": "application/json"}
 _DOWNLOAD_HEADERS: Final = _HEADERS | {"Accept": "*/*"}
 
 
@@ -166,7 +166,7 @@ class Session:
             max_bytes: The longest body that is accepted.
         """
         own = wire.origin(url) == wire.origin(self.base_url)
-        headers = _DOWNLOAD_HEADERS if not own else self.headers | _DOWNLOAD_HEADERS
+        headers = self._with_own(_DOWNLOAD_HEADERS) if own else _DOWNLOAD_HEADERS
         request = Request("GET", url, headers, None, self.timeout, max_bytes)
         operation = Operation("", "GET", request.path, Response, authenticated=own)
         return await self.send(request, functools.partial(_limited_content, max_bytes), operation)
@@ -175,15 +175,19 @@ class Session:
         query = wire.encode_query(params)
         if query:
             url = f"{url}{'&' if '?' in url else '?'}{query}"
-        headers = self.headers | _HEADERS if self.headers else _HEADERS
+        # The constants are merged with others only if there are any: it is the most frequent case.
         if body is None:
-            return Request(method, url, headers, None, self.timeout)
+            return Request(method, url, self._with_own(_HEADERS), None, self.timeout)
         if isinstance(body, Multipart):
-            return Request(method, url, headers | body.headers, body, self.timeout)
+            headers = self._with_own(_HEADERS) | body.headers
+            return Request(method, url, headers, body, self.timeout)
         from sunco import codec  # noqa: PLC0415 - as above
 
         content = codec.encode(body, read_only=False)
-        return Request(method, url, headers | _JSON_HEADERS, content, self.timeout)
+        return Request(method, url, self._with_own(_JSON_HEADERS), content, self.timeout)
+
+    def _with_own(self, headers: Headers) -> Headers:
+        return self.headers | headers if self.headers else headers
 
     async def send(
         self,
@@ -275,7 +279,7 @@ class Session:
         return await self._send_once(call, renewed)
 
     async def _credential(self, operation: Operation[Any]) -> Headers:
-        return Headers(await self.auth.headers()) if operation.authenticated else Headers()
+        return wire.as_headers(await self.auth.headers()) if operation.authenticated else Headers()
 
     async def _renewed(self, call: _Call, rejected: Headers) -> Headers | None:
         """Get another credential after a 401, once for a call; None if there is no other."""
@@ -302,7 +306,7 @@ class Session:
             Request(
                 request.method,
                 request.url,
-                Headers(request.headers) | credential,
+                wire.as_headers(request.headers) | credential,
                 request.content,
                 timeout,
                 request.max_response_bytes,

@@ -8,7 +8,15 @@ from __future__ import annotations
 import functools
 import ipaddress
 import re
-from collections.abc import AsyncIterable, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterable,
+    ItemsView,
+    Iterator,
+    KeysView,
+    Mapping,
+    Sequence,
+    ValuesView,
+)
 from datetime import UTC, datetime
 from string import Formatter
 from types import NoneType
@@ -26,6 +34,7 @@ __all__ = [
     "Operation",
     "Request",
     "Response",
+    "as_headers",
     "can_be_sent_again",
     "checked_base_url",
     "checked_media_url",
@@ -73,9 +82,22 @@ class Headers(Mapping[str, str]):
     def __len__(self) -> int:
         return len(self._values)
 
+    # The mixins of Mapping look every name up, and these are used for every request.
+    def keys(self) -> KeysView[str]:
+        """The names, in lower case."""
+        return self._values.keys()
+
+    def values(self) -> ValuesView[str]:
+        """The values."""
+        return self._values.values()
+
+    def items(self) -> ItemsView[str, str]:
+        """The names, in lower case, and values."""
+        return self._values.items()
+
     def __or__(self, others: Mapping[str, str]) -> Headers:
-        merged = Headers()
-        merged._values = {**self._values, **Headers(others)._values}
+        merged = Headers.__new__(Headers)
+        merged._values = self._values | as_headers(others)._values
         return merged
 
     def __repr__(self) -> str:
@@ -84,6 +106,12 @@ class Headers(Mapping[str, str]):
             for name, value in self._values.items()
         }
         return f"Headers({shown})"
+
+
+def as_headers(headers: Mapping[str, str] | None) -> Headers:
+    """Convert headers; those that are converted already are shared, as they are immutable."""
+    # Not isinstance, which is slow for a subclass of an abstract class.
+    return headers if type(headers) is Headers else Headers(headers)
 
 
 def _size(content: object) -> str:
@@ -106,7 +134,7 @@ class Request:
 
     method: str
     url: str
-    headers: Mapping[str, str] = attrs.field(factory=Headers, converter=Headers)
+    headers: Mapping[str, str] = attrs.field(factory=Headers, converter=as_headers)
     content: bytes | AsyncIterable[bytes] | None = attrs.field(default=None, repr=_size)
     timeout: float | None = None
     max_response_bytes: int | None = None
@@ -128,7 +156,7 @@ class Response:
     """
 
     status: int
-    headers: Mapping[str, str] = attrs.field(factory=Headers, converter=Headers)
+    headers: Mapping[str, str] = attrs.field(factory=Headers, converter=as_headers)
     content: bytes = attrs.field(default=b"", repr=_size)
 
     def json(self) -> Any:
@@ -297,7 +325,7 @@ def _query_value(name: str, value: object) -> str:
         return ",".join(_query_value(name, item) for item in items)
     raise ConfigurationError(
         f"{name!r} must be a str, a number, a bool, a sequence or a mapping of them, "
-        f"not {type(value).__name__}."
+        f"not {type(cast('object', value)).__name__}."
     )
 
 

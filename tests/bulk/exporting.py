@@ -1,4 +1,4 @@
-"""Export a long conversation and many small ones; kill the export, go on, and compare the files.
+"""Export a long conversation and many small ones; kill and resume it, and compare the files.
 
     python -m bulk.exporting LONG SMALL KILLS
 

@@ -1,7 +1,7 @@
 """A platform on loopback that takes messages, and fails before or after it has: `-m` this.
 
-It prints its port, serves until its standard input ends, and answers `/tally` with how often it has
-taken what. It knows nothing of sunco.
+It prints its port, serves until its standard input ends, and responds to `/tally` with how
+often it has taken what. It knows nothing of sunco.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ class Serving(asyncio.Protocol):
         method, target, _ = head.partition("\r\n")[0].split(" ")
         path, _, query = target.partition("?")
         if path == "/tally":
-            self.answer(200, self.platform.tally())
+            self.respond(200, self.platform.tally())
         elif method == "get":
-            self.answer(200, self.platform.page(path.split("/")[5], query.rpartition("=")[2]))
+            self.respond(200, self.platform.page(path.split("/")[5], query.rpartition("=")[2]))
         else:
             self.post(path.split("/")[5], body)
 
@@ -101,17 +101,17 @@ class Serving(asyncio.Protocol):
         if fault:
             self.platform.met[fault] += 1
         if fault == "429":
-            self.answer(429, b"{}", "Retry-After: 0\r\n")
+            self.respond(429, b"{}", "Retry-After: 0\r\n")
             return
         posted = b"" if fault.endswith("before") else self.platform.take(conversation, body)
         if fault.startswith("reset"):
             self.transport.abort()
         elif fault.startswith("502"):
-            self.answer(502, b"<html>Bad gateway</html>")
+            self.respond(502, b"<html>Bad gateway</html>")
         else:
-            self.answer(201, posted)
+            self.respond(201, posted)
 
-    def answer(self, status: int, body: bytes, headers: str = "") -> None:
+    def respond(self, status: int, body: bytes, headers: str = "") -> None:
         head = f"HTTP/1.1 {status} X\r\n{headers}Content-Type: application/json\r\n"
         self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 

@@ -1,4 +1,4 @@
-"""Kill a bulk job at random moments, go on with it, and count what the platform has taken.
+"""Kill a bulk job at random moments, resume it, and count what the platform has taken.
 
 python -m bulk.killing POSTS KILLS once|plain
 """
@@ -36,16 +36,16 @@ def faulty_server(faults: float = FAULTS) -> Generator[str]:
 
 def tally(url: str) -> dict[str, Any]:
     """What the platform has taken."""
-    with urllib.request.urlopen(f"{url}/tally", timeout=30) as answer:  # noqa: S310 - our own
-        counted: dict[str, Any] = json.load(answer)
+    with urllib.request.urlopen(f"{url}/tally", timeout=30) as response:  # noqa: S310 - our own
+        counted: dict[str, Any] = json.load(response)
         return counted
 
 
 def killed_and_resumed(url: str, posts: int, kills: int, way: str, journal: Path) -> Iterator[str]:
-    """Start the job, kill it so often, let it end; yields what happens."""
+    """Start the job, kill it a number of times, let it finish; yields what happens."""
     command = [sys.executable, "-m", "bulk.sender", url, str(posts), str(journal), way]
     chance = random.Random(11)  # noqa: S311 - moments, no secrets
-    # Moments by what was taken, not by the clock: so that each comes while the job is under way.
+    # Moments by what was taken, not by the clock: so that each comes while the job is running.
     moments = sorted(chance.randint(posts // 50, posts - posts // 50) for _ in range(kills))
     for moment in moments:
         with subprocess.Popen(command, cwd=TESTS, stdout=subprocess.DEVNULL) as job:

@@ -75,7 +75,7 @@ async def rates(url: str, posts: int) -> None:
     for name, spent in (("time", wall), ("the client's processor time", processor)):
         loop, job, journalled, normal = spent
         sys.stdout.write(
-            f"{posts} posts, {CONCURRENCY} under way, by {name}: bare loop {posts / loop:,.0f}/s, "
+            f"{posts} posts, {CONCURRENCY} in flight, by {name}: bare loop {posts / loop:,.0f}/s, "
             f"job {loop / job:.2f} of that, with a journal {loop / journalled:.2f}, "
             f'with synchronous="normal" {loop / normal:.2f}\n'
         )

@@ -16,7 +16,7 @@ __all__ = ["Fault", "Platform", "after_taking", "before_taking", "client", "gate
 
 PAGE = 100
 
-# Takes the message or not, and returns the answer's status or raises.
+# Takes the message or not, and returns the response's status or raises.
 Fault = Callable[[Callable[[], None]], int]
 
 
@@ -83,7 +83,7 @@ class Platform:
         if self.post_faults:
             return Response(self.post_faults.pop(0)(take))
         take()
-        return answered({"messages": self.messages[conversation][-1:]}, 201)
+        return responding({"messages": self.messages[conversation][-1:]}, 201)
 
     def _read(self, conversation: str, query: dict[str, list[str]]) -> Response:
         self.reads += 1
@@ -97,7 +97,7 @@ class Platform:
         start = max(0, end - PAGE)
         meta = {"hasMore": start > 0, "beforeCursor": str(start)}
         page = stored[start:end]
-        return answered({"messages": page[::-1] if self.descending else page, "meta": meta})
+        return responding({"messages": page[::-1] if self.descending else page, "meta": meta})
 
     async def aclose(self) -> None:
         """Nothing is held."""
@@ -106,7 +106,7 @@ class Platform:
         return [message["content"]["text"] for message in self.messages.get(conversation, [])]
 
 
-def answered(document: Any, status: int = 200) -> Response:
+def responding(document: Any, status: int = 200) -> Response:
     return Response(status, {"Content-Type": "application/json"}, json.dumps(document).encode())
 
 

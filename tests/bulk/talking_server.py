@@ -28,8 +28,8 @@ def message(number: int) -> dict[str, object]:
     }
 
 
-def answer(path: str, query: str, long: int) -> dict[str, object]:
-    """What a path answers."""
+def respond(path: str, query: str, long: int) -> dict[str, object]:
+    """The document at a path."""
     parts = path.split("/")
     identity = parts[5]
     if len(parts) == 6:
@@ -51,7 +51,7 @@ async def serve(long: int) -> None:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 path, _, query = head.split(" ")[1].partition("?")
-                body = json.dumps(answer(path, query, long)).encode()
+                body = json.dumps(respond(path, query, long)).encode()
                 start = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
                 writer.write(start.encode() + body)
         except (asyncio.IncompleteReadError, ConnectionError):

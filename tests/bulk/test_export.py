@@ -29,7 +29,15 @@ from sunco import (
 from sunco.bulk import ExportError, export_conversations, write_table
 from sunco.bulk.export.writers import Parquet
 from sunco.emulator import Emulator
-from sunco.models import Author, Conversation, ImageMessage, ParticipantUser
+from sunco.models import (
+    Author,
+    CarouselMessage,
+    Conversation,
+    ImageMessage,
+    Item,
+    ParticipantUser,
+    Postback,
+)
 from sunco.testing import connect
 
 pytestmark = pytest.mark.anyio
@@ -600,3 +608,29 @@ async def test_empty_pages_without_end_are_reported(tmp_path: Path) -> None:
     async with scripted(Empty({"c1": []})) as sunco:
         report = await export_conversations(sunco, conversations=["c1"], to=tmp_path)
     assert isinstance(report.job.problems[0].error, PaginationError)
+
+
+async def test_attachments_are_downloaded_once_and_missing_ones_are_counted(
+    sunco: Sunco, tmp_path: Path
+) -> None:
+    user = await sunco.users.create(external_id="ada")
+    conversation = await talk(sunco, user.id, 1)
+    uploaded = await sunco.attachments.upload(b"picture", filename="a.PNG")
+    gone = "http://localhost/no/such/file.bin.too-long-for-a-suffix"
+    actions = [Postback("Buy", payload="buy")]
+    items = [
+        Item("a", media_url=uploaded.media_url, actions=actions),
+        Item("b", media_url=gone, actions=actions),
+    ]
+    await sunco.messages.post(conversation.id, CarouselMessage(items))
+    options: dict[str, Any] = {"conversations": [conversation.id], "attachments": True}
+    report = await export_conversations(sunco, to=tmp_path, **options)
+    assert (report.exported, report.attachments, report.missing_attachments) == (1, 1, 1)
+    assert not report.ok
+    folder = tmp_path / "attachments" / conversation.id
+    (path,) = folder.iterdir()
+    assert (path.suffix, path.read_bytes()) == (".png", b"picture")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    (tmp_path / f"{conversation.id}.jsonl").unlink()
+    again = await export_conversations(sunco, to=tmp_path, **options)
+    assert (again.exported, again.attachments, again.missing_attachments) == (1, 0, 1)

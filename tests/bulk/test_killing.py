@@ -1,4 +1,4 @@
-"""Killed and gone on with: the short forms of `bulk.killing` and `bulk.exporting`."""
+"""Killed and resumed: the short forms of `bulk.killing` and `bulk.exporting`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from bulk.killing import faulty_server, killed_and_resumed, tally
 
 def test_each_message_is_taken_once(tmp_path: Path) -> None:
     with faulty_server(faults=0.01) as url:
-        told = list(killed_and_resumed(url, 600, 2, "once", tmp_path / "j.sqlite"))
+        lines = list(killed_and_resumed(url, 600, 2, "once", tmp_path / "j.sqlite"))
         assert tally(url)["times"] == {"1": 600}
-    assert "uncertain=0" in told[-1]
+    assert "uncertain=0" in lines[-1]
 
 
 def test_an_export_that_was_killed_ends_with_the_same_files(tmp_path: Path) -> None:
-    told = list(compare(500, 30, 1, tmp_path))
-    assert told[-1] == "31 files, 0 parts: identical"
+    lines = list(compare(500, 30, 1, tmp_path))
+    assert lines[-1] == "31 files, 0 parts: identical"

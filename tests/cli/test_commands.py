@@ -324,3 +324,15 @@ def test_a_folder_that_cannot_be_written_has_the_exit_code_of_output(
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     assert commands("export", "--user", "ada", "--to", tmp_path / "file" / "x") == 6
+
+
+def test_a_missing_extra_is_a_matter_of_settings(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> None:
+        raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr("sunco.bulk.export.writers.import_module", missing)
+    arguments = ("export", "--user", "ada", "--to", tmp_path / "a", "--format", "parquet")
+    assert commands(*arguments) == 3
+    assert "pip install 'sunco[parquet]'" in commands.errors

@@ -105,3 +105,12 @@ def test_an_app_id_that_would_lead_elsewhere_is_not_requested(
     requests = answering(monkeypatch)
     assert commands("doctor") == 3
     assert requests == []
+
+
+def test_a_subdomain_is_shown_with_its_host(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUNCO_BASE_URL", "")
+    monkeypatch.setenv("SUNCO_SUBDOMAIN", "acme")
+    assert commands("doctor") == 0
+    assert "acme.zendesk.com responds in" in commands.output

@@ -482,3 +482,11 @@ def test_an_interruption_prints_counts_and_how_to_resume(
         assert "1 done. " in commands.errors
         assert advice in commands.errors
         assert commands.errors.endswith("sunco: Interrupted.\n")
+
+
+def test_a_repeated_row_is_named_among_other_problems(commands: Commands, tmp_path: Path) -> None:
+    rows = csv_of(tmp_path, "conversation_id,text", "c1,x", ",y", "c1,x", "c1,x")
+    assert commands("send", rows) == 2
+    assert "line 3: conversation_id is missing" in commands.errors
+    assert "line 4: it repeats line 2" in commands.errors
+    assert "line 5: it repeats line 2" in commands.errors

@@ -84,15 +84,15 @@ def test_a_full_disk_has_an_exit_code_of_its_own(
 
 def test_a_closed_pipe_ends_quietly(settings: dict[str, str], conversation: str) -> None:
     environment = {**os.environ, **settings}
-    arguments = command("request", "GET", messages(conversation), "--all")
-    with subprocess.Popen(
-        arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        errors = process.stderr.read()
-    assert (process.returncode, errors) == (0, b"")
+    for arguments in (["request", "GET", messages(conversation), "--all"], ["doctor"]):
+        with subprocess.Popen(
+            command(*arguments), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            process.stdout.close()
+            errors = process.stderr.read()
+        assert (process.returncode, errors) == (0, b"")
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])

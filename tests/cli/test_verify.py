@@ -207,3 +207,17 @@ def test_it_needs_an_app(commands: Commands, monkeypatch: pytest.MonkeyPatch) ->
     answering(monkeypatch)
     assert verify(commands) == 3
     assert "SUNCO_APP_ID" in commands.errors
+
+
+def one_unknown_integration(document: Any) -> Any:
+    return document | {"integrations": [{"id": "i1", "type": "carrier-pigeon", "wing": "left"}]}
+
+
+def test_unknown_kinds_are_named_and_one_integration_is_not_enough(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planting(monkeypatch, edited("/integrations", "GET", one_unknown_integration))
+    assert verify(commands) == 0
+    assert "UnknownIntegration of type 'carrier-pigeon'" in commands.output
+    assert "it needs two integrations" in commands.output
+    assert "left" not in commands.output

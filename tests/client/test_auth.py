@@ -221,7 +221,7 @@ BAD_USER_JWTS: list[tuple[dict[str, Any], str]] = [
 def test_a_user_jwt_with_invalid_arguments_is_not_signed(
     arguments: dict[str, Any], said: str
 ) -> None:
-    valid = {"key_id": "app_k", "key_secret": SECRET, "external_id": "ada"}
+    valid: dict[str, Any] = {"key_id": "app_k", "key_secret": SECRET, "external_id": "ada"}
     with pytest.raises(ConfigurationError, match=said) as caught:
         sign_user_jwt(**(valid | arguments))
     assert SECRET not in repr(caught.traceback[-1].frame.f_locals)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -362,7 +362,7 @@ async def test_many_tasks_share_a_client() -> None:
 
 
 # What is deleted by something other than its own id could be something new at the second attempt.
-COLLECTIONS: dict[str, Any] = {
+COLLECTIONS: dict[str, Callable[[Sunco], Awaitable[Any]]] = {
     "messages.delete_all": lambda s: s.messages.delete_all("c1"),
     "users.delete": lambda s: s.users.delete("ada"),
     "users.delete_personal_information": lambda s: s.users.delete_personal_information("ada"),
@@ -472,7 +472,7 @@ async def test_a_401_to_a_request_without_credential_or_with_a_spent_body_is_rai
                 assert b"file" in b"".join([chunk async for chunk in request.content])
             return await super().send(request)
 
-    calls: list[Any] = [
+    calls: list[Callable[[Sunco], Awaitable[Any]]] = [
         lambda s: s.oauth.get_token("code", client_id="c", client_secret="s"),
         lambda s: s.attachments.upload(chunks()),
     ]

@@ -322,3 +322,10 @@ def test_headers_with_a_secret_in_their_name_are_not_shown() -> None:
     names = ["Authorization", "Cookie", "X-API-Key", "X-Auth-Token", "X-Client-Secret", "Password"]
     assert "s3cret" not in repr(Headers(dict.fromkeys(names, "s3cret")))
     assert "Acme" in repr(Headers({"X-Zendesk-Marketplace-Name": "Acme"}))
+
+
+def test_headers_are_a_mapping_whose_names_have_no_case() -> None:
+    headers = Headers({"Content-Type": "a"})
+    assert Headers(headers) == headers == {"content-type": "a"}
+    assert list(headers) == list(headers.keys()) == ["content-type"]
+    assert (headers["CONTENT-TYPE"], len(headers), list(headers.values())) == ("a", 1, ["a"])

@@ -1,8 +1,8 @@
 """Finds every difference between a specification and the code.
 
-Schemas and classes are walked side by side, from each operation's answer, each request's parts and
-each event down to the scalars; operations are called with all their arguments, and what goes out is
-compared with what the specification takes.
+Schemas and classes are compared from each operation's response, each request's parts and each event
+down to the scalars. Operations are called with all their arguments, and their requests are compared
+with what the specification accepts.
 """
 
 from __future__ import annotations
@@ -87,12 +87,14 @@ class _Comparison:
             self.specification.resolve(listed.body or {})
         else:
             self._body(listed, sent)
-        answers = listed.answer is not None and bool(self.specification.properties(listed.answer))
+        returns = listed.response is not None and bool(
+            self.specification.properties(listed.response)
+        )
         if known.response_type is NoneType:
-            if answers:
-                self.note("changed", f"{name}: answers something")
-        elif listed.answer is not None:
-            self._answer(listed.answer, known)
+            if returns:
+                self.note("changed", f"{name}: returns something")
+        elif listed.response is not None:
+            self._response(listed.response, known)
 
     def _body(self, listed: Operation, sent: Sequence[Sent]) -> None:
         name = listed.name
@@ -113,18 +115,18 @@ class _Comparison:
             for key in clears - nullable:
                 self.note("removed", f"{name}: body cannot clear {key}")
 
-    def _answer(self, answer: Schema, known: Any) -> None:
+    def _response(self, response: Schema, known: Any) -> None:
         if known.key is None:
-            self.walk(answer, known.response_type, known.name)
+            self.walk(response, known.response_type, known.name)
             return
-        properties = self.specification.properties(answer)
+        properties = self.specification.properties(response)
         if known.key not in properties:
-            self.note("changed", f"{known.name}: the answer has no {known.key}")
+            self.note("changed", f"{known.name}: the response has no {known.key}")
             return
         self.walk(properties.pop(known.key), known.response_type, known.name)
         paged = typing.get_origin(known.response_type) is list
         for name in properties.keys() - (_PAGING.keys() if paged else set()):
-            self.note("added", f"{known.name}: the answer also has {name}")
+            self.note("added", f"{known.name}: the response also has {name}")
         for name in properties.keys() & (_PAGING.keys() if paged else set()):
             self.walk(properties[name], _PAGING[name], known.name)
 

@@ -1,4 +1,4 @@
-"""Parts of requests, which no answer leads to, and what is left out on purpose."""
+"""Parts of requests, which no response leads to, and what is left out on purpose."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WHOLE_MODELS: Final = frozenset({"CreateIntegration", "UpdateIntegration"})
 # Differences that are meant, and why.
 LEFT_OUT: Final[Mapping[str, str]] = {
     "ListMessages: query takes page[size]": "it does not apply there: pages have 100 messages",
-    "schema error": "read where refusals are, in sunco.wire",
+    "schema error": "read where error responses are, in sunco.wire",
     "schema errorResponse": "as error",
     "schema appSubSchema": "WebhookDelivery.app_id",
     "schema webhookSubSchema": "WebhookDelivery.webhook_id and .version",

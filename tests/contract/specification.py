@@ -34,7 +34,7 @@ class Operation:
     path: str
     query: frozenset[str]
     body: Schema | None
-    answer: Schema | None
+    response: Schema | None
 
 
 class Specification:
@@ -157,8 +157,8 @@ class Specification:
             self._content(entry.get("requestBody", {})),
             next(
                 (
-                    self._content(self.resolve(answer))
-                    for status, answer in entry["responses"].items()
+                    self._content(self.resolve(response))
+                    for status, response in entry["responses"].items()
                     if str(status).startswith("2")
                 ),
                 None,
@@ -176,12 +176,12 @@ class Specification:
             return schema
         return None
 
-    def answer_examples(self) -> Iterator[tuple[str, Any]]:
-        """All examples of answers that are not refusals, with their operations' names."""
+    def response_examples(self) -> Iterator[tuple[str, Any]]:
+        """All examples of successful responses, with the names of their operations."""
         for item in self.document["paths"].values():
             for method in _METHODS:
-                for status, answer in item.get(method, {}).get("responses", {}).items():
-                    for value in self._examples(answer) if status.startswith("2") else ():
+                for status, response in item.get(method, {}).get("responses", {}).items():
+                    for value in self._examples(response) if status.startswith("2") else ():
                         yield item[method]["operationId"], value
 
     def event_examples(self) -> dict[str, list[Any]]:

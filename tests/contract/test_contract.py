@@ -172,7 +172,7 @@ EDITS: list[tuple[Edit, str, str]] = [
     (
         lambda d: schemas(d)["appResponse"]["properties"].update(bill={"type": "object"}),
         "added",
-        "CreateApp: the answer also has bill",
+        "CreateApp: the response also has bill",
     ),
     (
         lambda d: schemas(d).update(thing={"type": "object", "properties": {}}),
@@ -190,7 +190,7 @@ def test_every_drift_is_found(document: dict[str, Any], edit: Edit, kind: str, t
     assert (kind, text) in found
 
 
-def test_drift_is_told_and_fails(
+def test_drift_is_reported_and_fails(
     document: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([str(PATH)]) == 0
@@ -213,9 +213,9 @@ def test_drift_is_told_and_fails(
     assert main([]) == 2
 
 
-def test_every_example_of_an_answer_is_read_and_nothing_is_lost(document: dict[str, Any]) -> None:
+def test_every_example_of_a_response_is_read_and_nothing_is_lost(document: dict[str, Any]) -> None:
     read = 0
-    for name, value in Specification(document).answer_examples():
+    for name, value in Specification(document).response_examples():
         known = sent()[name][0].operation
         if known.response_type is not NoneType:
             model = codec.decode(json.dumps(value).encode(), known.response_type, key=known.key)

@@ -87,7 +87,7 @@ def hints_of(kind: Any) -> dict[str, Any]:
 
 
 def objects(schema: Schema, kind: Any, depth: int) -> st.SearchStrategy[Any]:
-    """Objects with any of their fields, nulls among them, and with fields that nobody knows."""
+    """Objects with any of their fields, nulls among them, and with unknown fields."""
     fields = {codec.json_name(field): field for field in attrs.fields(kind)}
     hints = hints_of(kind)
     always: dict[str, st.SearchStrategy[Any]] = {}
@@ -115,9 +115,9 @@ def kinds() -> dict[str, tuple[Schema, Any]]:
     found: dict[str, tuple[Schema, Any]] = {}
     for operation in SPECIFICATION.operations():
         known = sent()[operation.name][0].operation
-        if known.response_type is NoneType or operation.answer is None:
+        if known.response_type is NoneType or operation.response is None:
             continue
-        schema = operation.answer
+        schema = operation.response
         if known.key is not None:
             schema = SPECIFICATION.properties(schema)[known.key]
         found[operation.name] = schema, known.response_type

@@ -37,8 +37,8 @@ async def heard(api: Api) -> Heard:
     return Heard(api, target)
 
 
-async def act(api: Api, name: str, *, status: int = 200, **arguments: Any) -> JSON:
-    return await api.call("POST", f"{ROOT}/{name}", arguments, status=status)
+async def act(api: Api, name: str, **arguments: Any) -> JSON:
+    return await api.call("POST", f"{ROOT}/{name}", arguments)
 
 
 async def messages_of(api: Api, conversation: JSON) -> list[JSON]:
@@ -146,7 +146,8 @@ async def test_a_code_is_exchanged_with_a_form_or_with_json(api: Api, encoding: 
         "client_id": "demo_partner",
         "client_secret": "demo_partner_secret",
     }
-    response = await api.http.post("http://emulator/sc/oauth/token", **{encoding: body})
+    content: dict[str, Any] = {encoding: body}
+    response = await api.http.post("http://emulator/sc/oauth/token", **content)
     assert response.status_code == 200, response.text
     token = response.json()["access_token"]
     async with api.by(token) as partner:
@@ -188,6 +189,15 @@ async def test_writing_on_a_channel_adds_its_client(api: Api, clock: Clock) -> N
     await act(api, "say", user=ann["id"], content="hi", integration=WHATSAPP_ID)
     (client,) = (await api.get(f"users/{ann['id']}/clients"))["clients"]
     assert client["lastSeen"] == "2025-02-03T16:22:12.308Z"
+
+
+async def test_in_a_group_only_the_client_of_the_author_is_linked(api: Api) -> None:
+    ann, bob = await api.user(), await api.user()
+    group = await api.group(ann, bob)
+    arguments = {"user": bob["id"], "conversation": group["id"], "integration": WHATSAPP_ID}
+    await act(api, "say", content="hi", **arguments)
+    found = (await api.get(f"conversations/{group['id']}/participants"))["participants"]
+    assert [len(one["clientAssociations"]) for one in found] == [0, 1]
 
 
 async def test_integrations_that_are_no_channels_have_no_clients(api: Api) -> None:

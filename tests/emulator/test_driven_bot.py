@@ -38,6 +38,11 @@ def bot(
         pass_fds=[number],
     ) as process:
         try:
+            # The socket accepts connections before the bot has started.
+            host, port = listener.getsockname()
+            transport = httpx.HTTPTransport(retries=5)
+            with httpx.Client(transport=transport, timeout=SECONDS) as http:
+                http.get(f"http://{host}:{port}/")
             yield
         finally:
             process.terminate()

@@ -1,4 +1,4 @@
-"""What the API answers about apps and what they are made of is read, and nothing of it is lost."""
+"""Responses about apps and their parts are read, and nothing is lost."""
 
 from __future__ import annotations
 
@@ -127,11 +127,11 @@ DOCUMENTS: list[tuple[Any, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("into", "key", "document"), DOCUMENTS)
-def test_what_is_answered_is_read_and_nothing_is_lost(
+def test_responses_are_read_and_nothing_is_lost(
     into: Any, key: str, document: dict[str, Any]
 ) -> None:
-    answer = json.dumps({key: document}).encode()
-    assert json.loads(encode(decode(answer, into, key=key))) == document
+    response = json.dumps({key: document}).encode()
+    assert json.loads(encode(decode(response, into, key=key))) == document
 
 
 def test_a_number_for_an_id_and_null_for_what_is_optional_are_read() -> None:

@@ -38,7 +38,7 @@ SCALARS: st.SearchStrategy[Any] = st.sampled_from(
 
 
 def objects(*keys: str, **known: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects of some of these keys, in any order, and of some that nobody knows."""
+    """Objects of some of these keys, in any order, and of unknown ones."""
     values: dict[str, st.SearchStrategy[Any]] = dict.fromkeys((*keys, "new", "other"), SCALARS)
     items = st.lists(
         st.sampled_from([*values, *known]).flatmap(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import attrs
 import pytest
@@ -321,6 +322,35 @@ async def test_opening_that_is_cancelled_leaves_no_thread(path: Path) -> None:
         while threading.active_count() > before:  # noqa: ASYNC110 - a thread sends no event
             await anyio.sleep(0.001)
     await database.open()
+    await database.close()
+
+
+async def test_it_can_be_closed_while_it_is_opened(tmp_path: Path) -> None:
+    database = database_at(tmp_path)
+
+    async def fail_to_open() -> None:
+        with pytest.raises(StorageError, match="cannot be opened"):
+            await database.open()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(fail_to_open)
+        await anyio.lowlevel.checkpoint()
+        await database.close()
+
+
+async def test_opening_waits_for_another_process_that_reads(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create(path, *SCHEMA.migrations, f"PRAGMA application_id = {SCHEMA.application_id}")
+    create(path, "PRAGMA user_version = 1")
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM note").fetchall()
+        # It ends its transaction while the other one waits for its turn.
+        monkeypatch.setattr(module, "sleep", lambda _: other.execute("COMMIT"))
+        database = database_at(path)
+        await database.open()
+    assert await database.run(write("a")) == 1
     await database.close()
 
 

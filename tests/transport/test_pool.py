@@ -53,7 +53,11 @@ async def test_the_last_used_is_used_next() -> None:
 
 async def test_idle_connections_expire(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 100.0
-    monkeypatch.setattr(SystemClock, "monotonic", lambda _: now)
+
+    def read(_: SystemClock) -> float:
+        return now
+
+    monkeypatch.setattr(SystemClock, "monotonic", read)
     server = Counting(OK)
     async with serving(server) as url, transport(keepalive_expiry=5.0) as carrier:
 

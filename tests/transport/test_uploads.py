@@ -40,7 +40,8 @@ UPLOADED = (
 
 
 def client(url: str, transport: Any, **retry: Any) -> Sunco:
-    policy = RetryPolicy(**({"backoff": 1e-6, "max_backoff": 1e-6} | retry))
+    settings: dict[str, Any] = {"backoff": 1e-6, "max_backoff": 1e-6, **retry}
+    policy = RetryPolicy(**settings)
     return Sunco(
         app_id="a",
         key_id="app_k",
@@ -217,8 +218,8 @@ async def test_an_error_response_during_an_upload_is_raised_while_the_server_doe
         await stream.send(TOO_LARGE)
         await anyio.sleep_forever()
 
-    settings = (tls_server(), {"ssl_context": tls_client()}) if tls else (None, {})
-    async with serving(behaviour, settings[0]) as url, transport(**settings[1]) as sends:
+    own = {"ssl_context": tls_client()} if tls else {}
+    async with serving(behaviour, tls_server() if tls else None) as url, transport(**own) as sends:
         sunco = client(url, sends).with_options(timeout=20)
         with anyio.fail_after(10), pytest.raises(PayloadTooLargeError):
             await sunco.attachments.upload(io.BytesIO(b"x" * 30_000_000), filename="a.bin")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, assert_type
@@ -35,7 +35,9 @@ from sunco.models import (
     Content,
     Conversation,
     ConversationMessageEvent,
+    ConversationPostbackEvent,
     Device,
+    Event,
     ImageMessage,
     Integration,
     Message,
@@ -57,6 +59,7 @@ from sunco.models import (
     WebIntegrationUpdate,
 )
 from sunco.observe import Observation
+from sunco.webhooks import Context, WebhookRouter, is_from_user
 
 
 async def every_answer_has_its_type(sunco: Sunco) -> None:
@@ -184,4 +187,40 @@ async def a_client_is_set_up() -> None:
 
 
 def events_are_typed(event: ConversationMessageEvent) -> None:
-    assert_type(event.payload.message, Message | None)
+    assert_type(event.payload.message, Message)
+
+
+def handlers_are_typed(router: WebhookRouter) -> None:
+    @router.on()
+    async def every(event: Event) -> None: ...
+
+    @router.on(ConversationMessageEvent, where=is_from_user, max_attempts=3, timeout=5)
+    async def one(event: ConversationMessageEvent, ctx: Context) -> None:
+        assert_type(event.text, str)
+        assert_type(ctx.client, Sunco)
+        assert_type(await ctx.reply("Hello!"), list[Message])
+        assert_type(ctx.state, dict[str, Any])
+        assert_type(ctx.attempt, int)
+        async with ctx.typing():
+            await ctx.pass_control("next")
+
+    @router.on(ConversationMessageEvent, ConversationPostbackEvent)
+    async def two(event: ConversationMessageEvent | ConversationPostbackEvent) -> None: ...
+
+    @router.on(ConversationMessageEvent, debounce=2)
+    async def batch(events: Sequence[ConversationMessageEvent], ctx: Context) -> None: ...
+
+    @router.on("conversation:message", "user:update", unknown_ok=True)
+    async def by_trigger(event: Event) -> None: ...
+
+    @router.on(ConversationPostbackEvent, where=lambda event: bool(event.payload.postback))
+    async def filtered(event: ConversationPostbackEvent) -> None: ...
+
+    @router.middleware
+    async def wrap(
+        event: Any, ctx: Context, call_next: Callable[[Any, Context], Awaitable[Any]]
+    ) -> Any:
+        return await call_next(event, ctx)
+
+    @router.on_error
+    async def note_error(error: BaseException, event: Any, ctx: Context) -> None: ...

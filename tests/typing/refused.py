@@ -11,6 +11,7 @@ from sunco import JWTAuth, RetryPolicy, Sunco, models, transport
 from sunco.models import (
     Author,
     Conversation,
+    ConversationMessageEvent,
     ImageMessage,
     Link,
     Message,
@@ -19,8 +20,10 @@ from sunco.models import (
     Reply,
     TextMessage,
     TwilioMatchCriteria,
+    UserUpdateEvent,
     WebIntegration,
 )
+from sunco.webhooks import WebhookRouter
 
 
 def look_at(value: object) -> None: ...
@@ -80,3 +83,14 @@ def names() -> None:
     look_at(package.HttpTransport)  # attr-defined, reportAttributeAccessIssue
     look_at(models.TextMesage)  # attr-defined, reportAttributeAccessIssue
     look_at(transport.Pool)  # attr-defined, reportAttributeAccessIssue
+
+
+def handlers(router: WebhookRouter) -> None:
+    async def on_message(event: ConversationMessageEvent) -> None: ...
+    async def on_batch(events: list[ConversationMessageEvent]) -> None: ...
+
+    on, kind, other = router.on, ConversationMessageEvent, UserUpdateEvent
+    on(other)(on_message)  # call-overload, reportCallIssue, reportArgumentType
+    on(kind)(on_batch)  # call-overload, reportCallIssue, reportArgumentType
+    on(kind, debounce=1)(on_message)  # call-overload, reportCallIssue, reportArgumentType
+    on(other, kind)(on_message)  # call-overload, reportCallIssue, reportArgumentType

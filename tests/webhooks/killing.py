@@ -198,7 +198,8 @@ class Run:
         number = at.fileno()
         while True:
             name = f"b{next(self._names)}"
-            program = ["-m", "webhooks.killed_bot", name, self._inbox, self._log, str(number)]
+            paths = [str(self._inbox), str(self._log)]
+            program = ["-m", "webhooks.killed_bot", name, *paths, str(number)]
             process = subprocess.Popen(  # noqa: ASYNC220 - it only starts
                 [sys.executable, *program],
                 pass_fds=[number],
@@ -276,7 +277,7 @@ class Run:
         }
         found = _Findings(lines, self._killed | self._exited, never)
         return Report(
-            kills=len(self._killed),
+            kills=self._kills,
             exits=len(self._exited),
             acknowledged=len(self._acknowledged),
             delivered_again=self._delivered_again,
@@ -308,19 +309,22 @@ class _Findings:
         self.overlapping: list[str] = []
         self.wrongly_repeated: list[str] = []
         self.repeated: list[str] = []
-        begun: Counter[str] = Counter()
         ended: dict[str, str] = {}
         latest: dict[str, tuple[str, str, str]] = {}
         last_of_bot: dict[tuple[str, str], int] = {
             (bot, identity.partition("-")[0]): place
             for place, (_, bot, identity) in enumerate(lines)
         }
+        last_begin = {
+            identity: place for place, (what, _, identity) in enumerate(lines) if what == "begin"
+        }
         for place, (what, bot, identity) in enumerate(lines):
             conversation, _, number = identity.partition("-")
             if what == "begin":
                 before = [f"{conversation}-{each}" for each in range(int(number))]
+                # An attempt is recorded before the handler is called, and need not be in the log.
                 if not all(
-                    each in ended or (each in never and begun[each] >= MAX_ATTEMPTS)
+                    each in ended or (each in never and last_begin.get(each, -1) < place)
                     for each in before
                 ):
                     self.out_of_order.append(identity)
@@ -334,7 +338,6 @@ class _Findings:
                     self.repeated.append(identity)
                     if by not in gone or last_of_bot[by, conversation] > place:
                         self.wrongly_repeated.append(identity)
-                begun[identity] += 1
             elif what == "end":
                 ended[identity] = bot
             latest[conversation] = what, bot, identity

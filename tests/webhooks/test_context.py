@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from sunco import ConfigurationError, Sunco
+from sunco import APIConnectionError, ConfigurationError, Sunco
 from sunco.emulator import Emulator
 from sunco.models import (
     Author,
@@ -539,3 +539,37 @@ async def test_replying_to_an_event_of_another_call_is_not_idempotent(clock: Fak
     await bot.process(message("e1"))
     await bot.process(message("e2"))
     assert (len(bot.client.posted), posts) == (1, ["c1"])
+
+
+class FailingClient(Client):
+    """A client whose first request gets no response."""
+
+    def __init__(self, *, maybe_delivered: bool) -> None:
+        super().__init__()
+        self._maybe_delivered = maybe_delivered
+
+    async def post_once(self, conversation_id: str, content: Any, **options: Any) -> list[Any]:
+        await super().post_once(conversation_id, content, **options)
+        if len(self.posted) == 1:
+            raise APIConnectionError("reset", maybe_delivered=self._maybe_delivered)
+        return []
+
+
+@pytest.mark.parametrize("maybe_delivered", [False, True])
+async def test_a_reply_with_an_unknown_outcome_delays_the_next_attempt(
+    inbox: Inbox,
+    clock: FakeClock,
+    maybe_delivered: bool,  # noqa: FBT001 - the outcome
+) -> None:
+    bot = Router(inbox, clock)
+    client = FailingClient(maybe_delivered=maybe_delivered)
+    times: list[float] = []
+
+    @bot.router.on(ConversationMessageEvent)
+    async def greet(event: ConversationMessageEvent) -> None:
+        times.append(clock.time)
+        await event.reply(client, "Hi")
+
+    await bot.process(message("e1"))
+    assert len(client.posted) == 2
+    assert (times[1] - times[0] >= 10) is maybe_delivered

@@ -109,7 +109,7 @@ async def test_everything_that_is_delivered_can_be_read(talk: Talk) -> None:
 
 async def test_a_stranger_is_turned_away_for_good(talk: Talk) -> None:
     got = Record()
-    stranger = WebhookRouter("another secret")
+    stranger = WebhookRouter("another-secret")
     talk.emulator.deliver_to(stranger)
 
     @stranger.on()

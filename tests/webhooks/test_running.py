@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import anyio
+import attrs
 import pytest
 
 from sunco import ConfigurationError
 from sunco.models.events import Event
-from sunco.webhooks import Inbox, MemoryInbox, NewEvent, SQLiteInbox, WebhookRouter
-from webhooks.support import SECRET, FakeClock, Platform, Record, bounded, eventually, message
+from sunco.webhooks import EventResult, Inbox, MemoryInbox, NewEvent, SQLiteInbox, WebhookRouter
+from webhooks.support import (
+    SECRET,
+    FakeClock,
+    Platform,
+    Record,
+    bounded,
+    eventually,
+    message,
+    quiet,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -270,3 +281,226 @@ async def test_what_another_process_stored_is_found_within_a_second(
             leading.let_go.set()
             await leading.done.reach(2)
     assert storing.begun.items == []
+
+
+async def test_draining_waits_until_no_event_is_pending(inbox: Inbox, clock: FakeClock) -> None:
+    bot = Bot(inbox, clock)
+    drained = Record()
+
+    async def drain() -> None:
+        await bot.router.drain()
+        drained.add(list(bot.done.items))
+
+    with bounded():
+        async with anyio.create_task_group() as tasks, bot.router.running():
+            await bot.router.drain()
+            await bot.platform.post(message("e1"), message("e2"))
+            tasks.start_soon(drain)
+            await bot.begun.reach(1)
+            bot.let_go.set()
+            await drained.reach(1)
+    assert drained.items == [["e1", "e2"]]
+
+
+async def test_draining_needs_a_running_router_if_there_is_an_inbox(clock: FakeClock) -> None:
+    await Bot(None, clock).router.drain()
+    with pytest.raises(ConfigurationError, match="not running"):
+        await Bot(MemoryInbox(clock=clock), clock).router.drain()
+
+
+async def test_a_router_can_store_and_leave_processing_to_others(
+    inbox: Inbox, clock: FakeClock
+) -> None:
+    bot = Bot(inbox, clock)
+    bot.let_go.set()
+    with bounded():
+        async with bot.router.running(handle=False):
+            assert await bot.platform.post(message("e1")) == 200
+            await clock.advance(5)
+            assert bot.begun.items == []
+            assert (await inbox.stats()).pending == 1
+            with anyio.move_on_after(0.01):
+                await bot.router.drain()
+        async with bot.router.running():
+            await bot.router.drain()
+    assert bot.done.items == ["e1"]
+
+
+class Restarted(MemoryInbox):
+    """An inbox whose process ended while it handled events."""
+
+    def end_process(self) -> None:
+        for queue in self._queues.values():
+            queue.claimed = False
+
+
+async def test_events_that_may_have_ended_a_process_are_attempted_one_at_a_time(
+    clock: FakeClock,
+) -> None:
+    inbox = Restarted(clock=clock)
+    bot = Bot(inbox, clock)
+    with bounded():
+        async with bot.router.running(handle=False):
+            await bot.platform.post(*(message(each, each) for each in "abc"))
+        await inbox.claim(3)
+        inbox.end_process()
+        async with bot.router.running():
+            await bot.platform.post(message("d", "d"))
+            await bot.begun.reach(2)
+            await clock.advance(1)
+            await clock.advance(1)
+            assert sorted(bot.begun.items) == ["a", "d"]
+            # The others are not counted as attempted.
+            rows = {row.event.key[-1]: row.event.attempts for row in inbox._rows.values()}
+            assert rows == {"a": 2, "b": 1, "c": 1, "d": 1}
+            bot.let_go.set()
+            while len(bot.done.items) < 4:
+                await clock.advance(1)
+    assert sorted(bot.done.items) == ["a", "b", "c", "d"]
+
+
+async def test_a_batch_that_never_ended_is_dead_lettered(clock: FakeClock) -> None:
+    inbox = Restarted(clock=clock)
+    router = WebhookRouter(SECRET, inbox=inbox, clock=clock)
+    platform = Platform(router)
+    batches: list[Any] = []
+
+    @router.on("conversation:message", debounce=1, max_attempts=1)
+    async def together(events: Any) -> None:
+        batches.append(events)
+
+    @router.on("user:update")
+    async def other(event: Event) -> None: ...
+
+    with bounded():
+        async with router.running(handle=False):
+            await platform.post(message("e1"))
+        await inbox.claim(1)
+        inbox.end_process()
+        async with router.running():
+            while not await inbox.failed():
+                await clock.advance(1)
+    (failed,) = await inbox.failed()
+    assert failed.error.startswith("All attempts of ")
+    assert batches == []
+
+
+async def test_a_batch_is_not_started_during_shutdown(clock: FakeClock) -> None:
+    inbox = MemoryInbox(clock=clock)
+    bot = Bot(inbox, clock)
+    batches: list[Any] = []
+
+    @bot.router.on("conversation:message", debounce=1)
+    async def together(events: Any) -> None:
+        batches.append(events)
+
+    with bounded():
+        async with bot.router.running():
+            await bot.platform.post(message("e1"))
+            await bot.begun.reach(1)
+            await clock.advance(5)
+            bot.let_go.set()
+    assert (bot.done.items, batches) == (["e1"], [])
+    assert await stats(inbox) == (1, 0, 0)
+
+
+async def test_events_whose_handler_was_removed_count_as_handled(
+    inbox: Inbox, clock: FakeClock
+) -> None:
+    bot = Bot(inbox, clock)
+    with bounded():
+        async with bot.router.running(handle=False):
+            await bot.platform.post(message("e1"))
+        router = WebhookRouter(SECRET, inbox=inbox, clock=clock)
+        async with router.running():
+            await router.drain()
+    assert await stats(inbox) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("with_inbox", [False, True])
+async def test_events_that_are_young_enough_are_handled(
+    clock: FakeClock,
+    with_inbox: bool,  # noqa: FBT001 - where they are processed
+) -> None:
+    inbox = MemoryInbox(clock=clock) if with_inbox else None
+    bot = Bot(inbox, clock, max_event_age=3600)
+    bot.let_go.set()
+    with bounded():
+        async with bot.router.running():
+            assert await bot.platform.post(message("e1")) == 200
+            await bot.done.reach(1)
+
+
+@pytest.mark.parametrize("how", ["lost", "broken"])
+async def test_a_claim_that_cannot_be_given_back_does_not_keep_it_from_ending(
+    clock: FakeClock, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = Troubled(clock)
+    bot = Bot(inbox, clock, shutdown_timeout=0)
+    with bounded():
+        async with bot.router.running():
+            await bot.platform.post(message("e1"))
+            await bot.begun.reach(1)
+            if how == "lost":
+                await inbox.close()
+                inbox.broken = {"claim"}
+            else:
+                inbox.broken = {"record"}
+    assert await stats(inbox) == (1, 0, 0)
+    assert ("A claim cannot be released" in caplog.text) is (how == "broken")
+
+
+async def test_a_worker_that_cannot_store_results_can_be_cancelled(clock: FakeClock) -> None:
+    inbox = Troubled(clock)
+    bot = Bot(inbox, clock)
+    bot.let_go.set()
+    inbox.broken = {"record"}
+    with bounded(), anyio.CancelScope() as scope:
+        async with bot.router.running():
+            await bot.platform.post(message("e1"))
+            await bot.done.reach(1)
+            await quiet()
+            scope.cancel()
+            await anyio.sleep_forever()
+    # The result was stored with the release.
+    assert await stats(inbox) == (0, 0, 1)
+
+
+async def test_a_claim_with_a_lease_ends_in_good_order_too(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Leased(Troubled):
+        async def claim(self, limit: int, *, events: int = 100) -> Any:
+            found = await super().claim(limit, events=events)
+            return [attrs.evolve(each, until=time.monotonic() + 3600) for each in found]
+
+        async def holds(self, claim: Any) -> float:
+            await super().holds(claim)
+            return time.monotonic() + 3600
+
+    inbox = Leased(clock)
+    bot = Bot(inbox, clock, shutdown_timeout=3600)
+    with bounded():
+        async with bot.router.running():
+            await bot.platform.post(message("e1"))
+            await bot.begun.reach(1)
+            inbox.broken = {"record"}
+            bot.let_go.set()
+    assert "Results cannot be stored; their events are processed again." in caplog.text
+    assert await stats(inbox) == (1, 0, 0)
+
+
+async def test_recording_the_same_results_again_changes_nothing(clock: FakeClock) -> None:
+    inbox = MemoryInbox(clock=clock)
+    content = b'{"type":"user:update","id":"e1","payload":{}}'
+    await inbox.add([NewEvent(key="e1", ordering_key="c1", content=content)])
+    (claim,) = await inbox.claim(1)
+    for _ in range(2):
+        result = EventResult(key="e1", status="handled")
+        await inbox.record(claim, [result], starting=["e1"], state={"a": 1})
+    assert await inbox.purge(older_than=0) == 1
+    await inbox.release(claim, drained=True)
+    await inbox.add([NewEvent(key="e2", ordering_key="c1", content=content)])
+    (claim,) = await inbox.claim(1)
+    # State of an ordering key in use is not deleted.
+    assert claim.state == {"a": 1}

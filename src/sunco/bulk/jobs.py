@@ -76,7 +76,7 @@ async def run(
         stop_after_failures: Start no more items after this many failures.
         grace_period: Seconds after which a request that was sent can no longer take effect.
         on_uncertain: `"skip"` to never call the function again for an item that may be done.
-        total: The number of items, for `progress`, where `len(items)` does not tell.
+        total: The number of items, for `progress`, where `len(items)` is not available.
         cluster: A `distributed.Client`, or the address of a Dask scheduler (`sunco[dask]`): runs
             `work` on each of its workers, too. Needs a `PostgresJournal`.
 

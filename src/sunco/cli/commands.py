@@ -11,7 +11,9 @@ import click
 from sunco import __version__
 from sunco.cli.exit_codes import EXIT_CODES
 from sunco.cli.inbox import inbox
+from sunco.cli.postgres import jobs, postgres
 from sunco.cli.runtime import reporting_errors, run_async
+from sunco.cli.worker import worker
 
 __all__ = ["program"]
 
@@ -56,7 +58,7 @@ def program() -> None:
 
 
 @program.command(epilog=EXIT_CODES)
-@click.argument("file")
+@click.argument("file", required=False, default="")
 @click.option(
     "--format",
     type=click.Choice(["csv", "jsonl"]),
@@ -72,7 +74,13 @@ def program() -> None:
 @click.option(
     "--journal",
     metavar="FILE",
-    help="Record in FILE what was sent, so that the same command resumes the job.",
+    help="Record in FILE what was sent, so that the same command resumes the job. With the "
+    "address of a database, postgresql://..., other machines can --join.",
+)
+@click.option(
+    "--join",
+    metavar="JOB",
+    help="Instead of FILE: work on a job that another process has started in --journal.",
 )
 @click.option(
     "--job",
@@ -116,6 +124,8 @@ def send(**options: Any) -> None:
     """
     from sunco.cli.send import SendCommand  # noqa: PLC0415 - commands load what they need
 
+    if bool(options["file"]) == bool(options["join"]):
+        raise click.UsageError("Pass FILE, or --join with the name of a job.")
     run_async(SendCommand(**options).run)
 
 
@@ -161,6 +171,7 @@ def send(**options: Any) -> None:
     metavar="TIME",
     help="Export only messages from this time on (UTC unless it has an offset).",
 )
+@click.option("--attachments", is_flag=True, help="Also download the files of the messages.")
 @click.option(
     "--table",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -237,4 +248,5 @@ def emulator(arguments: Sequence[str]) -> None:
         main(arguments)
 
 
-program.add_command(inbox)
+for _command in (inbox, jobs, postgres, worker):
+    program.add_command(_command)

@@ -32,6 +32,7 @@ class ExportCommand:
     format: Literal["jsonl", "parquet"]
     update: bool
     since: datetime | None
+    attachments: bool
     table: Path | None
     rate: float | None
     burst: int
@@ -57,6 +58,7 @@ class ExportCommand:
                     format=self.format,
                     update=self.update,
                     since=self.since and _aware(self.since),
+                    attachments=self.attachments,
                     concurrency=self.concurrency,
                     progress=progress,
                 )
@@ -70,6 +72,8 @@ class ExportCommand:
                 "unchanged": report.unchanged,
                 "kept as they were": report.skipped,
                 "messages": report.messages,
+                "attachments": report.attachments,
+                "attachments missing": report.missing_attachments,
             },
         )
         if report.skipped:

@@ -11,6 +11,7 @@ import click
 from sunco import RateLimiter, Sunco, SuncoError
 from sunco.cli.exit_codes import ExitCode, exit_code_of
 from sunco.cli.output import OutputError, printable
+from sunco.ratelimit import Limiter
 
 __all__ = ["client", "reporting_errors", "run_async"]
 
@@ -49,13 +50,20 @@ def run_async(function: Callable[[], Awaitable[int]]) -> None:
     raise SystemExit(int(code))
 
 
-def client(*, rate: float | None = None, burst: int = 1, concurrency: int = 64) -> Sunco:
+def client(
+    *,
+    rate: float | None = None,
+    burst: int = 1,
+    concurrency: int = 64,
+    limiter: Limiter | None = None,
+) -> Sunco:
     """A client with the settings and credentials of the environment.
 
     Args:
         rate: The maximum number of requests per second.
         burst: The number of requests that can be sent at once after a pause.
         concurrency: The maximum number of requests in flight.
+        limiter: A limiter that other processes share, instead of `rate`.
     """
-    limit = None if rate is None else RateLimiter(rate, burst=burst)
+    limit = limiter or (None if rate is None else RateLimiter(rate, burst=burst))
     return Sunco.from_env(rate_limit=limit, max_connections=max(concurrency, 1))

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 import click
 
-from sunco import StorageError, SuncoError
-from sunco.bulk import attempt, run
+from sunco import StorageError, Sunco, SuncoError
+from sunco._storage.postgres import is_postgres
+from sunco.bulk import PostgresJournal, attempt, run, work
 from sunco.bulk._key_set import KeySet
 from sunco.cli.exit_codes import ExitCode
 from sunco.cli.input import AnyRow, BadRow, InputError, Row, key_of, opened, read_rows
@@ -20,10 +22,58 @@ from sunco.cli.output import printable, write
 from sunco.cli.report import progress_of, summarize
 from sunco.cli.runtime import client
 from sunco.cli.template import Template
+from sunco.ratelimit import Limiter, PostgresRateLimiter
 
 __all__ = ["SendCommand"]
 
 _MAX_SHOWN: Final = 20
+
+
+@attrs.define
+class _Sender:
+    """Sends rows.
+
+    Attributes:
+        grace_period: Seconds after which a message that was sent can no longer arrive.
+        lines: The line numbers of the first rows that were not sent, by key.
+        started: Whether anything may have been sent.
+        sunco: The client.
+    """
+
+    grace_period: float
+    lines: dict[str, int] = attrs.field(factory=dict[str, int])
+    started: bool = False
+    sunco: Sunco = attrs.field(init=False)
+
+    async def send(self, row: AnyRow) -> Any:
+        self.started = True
+        assert isinstance(row, Row)  # noqa: S101 - other rows have no key
+        this = attempt()
+        try:
+            return await self.sunco.messages.post_once(
+                row.conversation,
+                row.message,
+                key=row.key,
+                metadata=row.metadata,
+                schema=row.schema,
+                grace_period=self.grace_period,
+                maybe_sent=this.maybe_done,
+                since=this.since,
+            )
+        except SuncoError:
+            if len(self.lines) < _MAX_SHOWN:
+                self.lines[row.key] = row.line
+            raise
+
+
+def _encode_row(row: AnyRow) -> str:
+    assert isinstance(row, Row)  # noqa: S101 - other rows have no key
+    return json.dumps([row.conversation, row.message, row.key, row.metadata, row.schema])
+
+
+def _decode_row(text: str) -> Row:
+    conversation, message, key, metadata, schema = json.loads(text)
+    return Row(0, conversation, message, key, metadata, schema)
 
 
 @attrs.frozen(kw_only=True)
@@ -36,6 +86,7 @@ class SendCommand:
     ignore_columns: bool
     journal: str | None
     job: str | None
+    join: str | None
     rate: float | None
     burst: int
     concurrency: int
@@ -46,6 +97,8 @@ class SendCommand:
 
     async def run(self) -> int:
         """Send the messages, and return the exit code."""
+        if self.join is not None:
+            return await self._join(self.join)
         try:
             template = None if self.template is None else Template.read(self.template)
             if self.preview is not None:
@@ -61,8 +114,6 @@ class SendCommand:
         return await self._send(template, total)
 
     async def _send(self, template: Template | None, total: int | None) -> int:
-        lines: dict[str, int] = {}
-        started = False
         app_id = os.environ.get("SUNCO_APP_ID")
         job = self.job or f"send {Path(self.file).name} to app {app_id}"
         resume = (
@@ -70,37 +121,16 @@ class SendCommand:
             if self.journal
             else "Run the same command again: messages that were sent are not sent twice."
         )
-        async with client(rate=self.rate, burst=self.burst, concurrency=self.concurrency) as sunco:
-
-            async def send(row: AnyRow) -> Any:
-                nonlocal started
-                started = True
-                assert isinstance(row, Row)  # noqa: S101 - other rows have no key
-                this = attempt()
-                try:
-                    return await sunco.messages.post_once(
-                        row.conversation,
-                        row.message,
-                        key=row.key,
-                        metadata=row.metadata,
-                        schema=row.schema,
-                        grace_period=self.grace_period,
-                        maybe_sent=this.maybe_done,
-                        since=this.since,
-                    )
-                except SuncoError:
-                    if len(lines) < _MAX_SHOWN:
-                        lines[row.key] = row.line
-                    raise
-
+        sender = _Sender(self.grace_period)
+        async with self._client(job, sender):
             try:
                 with opened(self.file) as file, progress_of(job, resume) as progress:
                     report = await run(
-                        send,
+                        sender.send,
                         self._rows(read_rows(file, self._format, template)),
                         key=key_of,
                         concurrency=self.concurrency,
-                        journal=self.journal,
+                        journal=self._journal,
                         progress=progress,
                         stop_after_failures=self.stop_after_failures,
                         job=job,
@@ -108,7 +138,7 @@ class SendCommand:
                         total=total,
                     )
             except StorageError as error:
-                if started:
+                if sender.started:
                     click.echo(printable(f"sunco: {error}"), err=True)
                     return ExitCode.INCOMPLETE
                 if "another job" in error.message:
@@ -116,7 +146,50 @@ class SendCommand:
                         f"{error.message} Pass the name with --job, if it is the same job."
                     ) from error
                 raise
-        return summarize(report, "sent", counts={}, lines=lines)
+        return summarize(report, "sent", counts={}, lines=sender.lines)
+
+    async def _join(self, job: str) -> int:
+        sender = _Sender(self.grace_period)
+        resume = "Run the same command again to join again."
+        async with self._client(job, sender):
+            with progress_of(job, resume) as progress:
+                report = await work(
+                    sender.send,
+                    job=job,
+                    journal=self._journal or "",
+                    concurrency=self.concurrency,
+                    progress=progress,
+                    stop_after_failures=self.stop_after_failures,
+                    grace_period=self.grace_period,
+                )
+        return summarize(report, "sent", counts={}, lines=sender.lines)
+
+    @property
+    def _journal(self) -> PostgresJournal | str | None:
+        if self.journal is None or not is_postgres(self.journal):
+            return self.journal
+        return PostgresJournal(self.journal, encode=_encode_row, decode=_decode_row)
+
+    @asynccontextmanager
+    async def _client(self, job: str, sender: _Sender) -> AsyncGenerator[None]:
+        """Give the sender a client; with a database, its rate is that of the whole job."""
+        async with AsyncExitStack() as stack:
+            limiter: Limiter | None = None
+            if self.rate is not None and self.journal is not None and is_postgres(self.journal):
+                limiter = await stack.enter_async_context(
+                    PostgresRateLimiter(
+                        self.journal, rate=self.rate, burst=self.burst, name=f"job {job}"
+                    )
+                )
+            sender.sunco = await stack.enter_async_context(
+                client(
+                    rate=self.rate,
+                    burst=self.burst,
+                    concurrency=self.concurrency,
+                    limiter=limiter,
+                )
+            )
+            yield
 
     @property
     def _format(self) -> str:

@@ -254,7 +254,7 @@ class _Account:
         except APIStatusError as error:
             raise SkippedError(f"the key may not list integrations ({error.status})") from error
         if len(items) < 2:  # noqa: PLR2004
-            raise SkippedError("it takes two integrations to tell")
+            raise SkippedError("it needs two integrations")
         return await self._brackets("/integrations", "integrations", "")
 
     async def _conversation_brackets(self) -> str:

@@ -15,8 +15,9 @@ except ModuleNotFoundError as _error:
     ) from _error
 
 from sunco.emulator.delivery.dispatcher import Delivery
+from sunco.emulator.delivery.senders import DeliveryError
 from sunco.emulator.emulator import Emulator
 from sunco.emulator.end_users.facade import EndUsers
 from sunco.emulator.persistence.journal import JournalError
 
-__all__ = ["Delivery", "Emulator", "EndUsers", "JournalError"]
+__all__ = ["Delivery", "DeliveryError", "Emulator", "EndUsers", "JournalError"]

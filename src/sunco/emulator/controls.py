@@ -91,7 +91,7 @@ class Controls:
         Args:
             conversation: The id of the conversation.
             before: The id of a message; only older ones.
-            limit: The last ones, at most so many.
+            limit: The maximum number, the latest ones.
 
         Raises:
             LookupError: There is no such conversation.

@@ -249,17 +249,23 @@ class Emulator(EndUsers):
 
         Raises:
             TimeoutError: It takes longer.
+            Exception: An error of an app, see `deliver_to`.
         """
         await self._webhooks.drain(timeout)
 
-    def deliver_to(self, app: ASGIApp, *, prefix: str = "") -> None:
+    def deliver_to(self, app: ASGIApp, *, prefix: str = "", raise_errors: bool = False) -> None:
         """Deliver webhooks to an ASGI app in this process.
 
         Args:
             app: The app. It is called with the path of the target.
             prefix: The start of the targets that it replaces; empty for all.
+            raise_errors: Whether `drain` raises the first error of the app, so that it fails the
+                test: an exception of the app, one of a handler of a `WebhookRouter` without an
+                inbox, or a `DeliveryError` for an error response. Failed deliveries are not
+                retried then.
         """
-        self._webhooks.send_by(sender_to(app), prefix)
+        errors = self._webhooks.errors if raise_errors else None
+        self._webhooks.send_by(sender_to(app, errors), prefix)
 
     def deliver_with(self, send: Send, *, prefix: str = "") -> None:
         """Deliver webhooks to a coroutine function.
@@ -274,7 +280,7 @@ class Emulator(EndUsers):
         """Perform a control of the control API, by the name and the arguments that it has there.
 
         `GET /_emulator/` lists them. Where a name only looks in HTTP, it does so here without
-        arguments that change something: `control("clock")` tells the time, and
+        arguments that change something: `control("clock")` returns the time, and
         `control("clock", advance=60)` advances it.
 
         Args:
@@ -315,7 +321,7 @@ class Emulator(EndUsers):
             path: The path, as it was sent.
             status: The status of the response.
             unmatched: Whether only those with a path that no operation has.
-            limit: The last ones, at most so many.
+            limit: The maximum number, the latest ones.
         """
         return self._requests.find(
             operation=operation,

@@ -1,10 +1,10 @@
-"""The API's own things, as frozen attrs classes.
+"""The API's objects, as frozen attrs classes.
 
-Names are the API's, in snake_case; times are aware `datetime`s. What the API sends and a class has
-no attribute for is kept in its `extra`, and kinds that are not known yet arrive as `Unknown...`, so
-that reading and writing back loses nothing. A limit that a docstring names is the API's to enforce.
+Names are the API's, in snake_case; times are aware `datetime`s. Fields without an attribute are
+kept in `extra`, and unknown or unreadable kinds become `Unknown...` classes, so that reading and
+writing back loses nothing. The API enforces the limits that docstrings mention.
 
-Each part loads when it is first touched.
+Submodules are imported on first access.
 """
 
 from __future__ import annotations
@@ -444,7 +444,7 @@ __all__ = [
     "WhatsappMatchCriteria",
 ]
 
-# What most programs use comes first, so that a name is looked for in little that they do not.
+# Frequently used modules come first, so that few others are imported in search of a name.
 _MODULES: Final = (
     "base",
     "content",

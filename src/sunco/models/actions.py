@@ -1,4 +1,4 @@
-"""The buttons and quick replies that a message can carry."""
+"""Actions: the buttons and quick replies of a message."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ WebviewSize: TypeAlias = Literal["compact", "tall", "full"] | str
 
 @model
 class MessengerOptions(Model):
-    """What Facebook Messenger should do with a link or webview.
+    """Options of Facebook Messenger for a link or webview.
 
     Attributes:
         messenger_extensions: Load the page with Messenger Extensions. The API's default is false.
-        webview_share_button: `"hide"` takes the share button away.
+        webview_share_button: `"hide"` removes the share button.
     """
 
     messenger_extensions: bool | None = attrs.field(
@@ -44,7 +44,7 @@ class MessengerOptions(Model):
 
 @model
 class ExtraChannelOptions(Model):
-    """Options that are handed to a channel as they are.
+    """Options that are passed to a channel unchanged.
 
     Attributes:
         messenger: For Facebook Messenger.
@@ -114,7 +114,7 @@ class Postback(Model):
 
     Attributes:
         text: The button's text.
-        payload: What the `conversation:postback` event will carry.
+        payload: Returned in the `conversation:postback` event.
         metadata: Custom properties.
     """
 
@@ -131,7 +131,7 @@ class Reply(Model):
 
     Attributes:
         text: The button's text. Facebook Messenger cuts it at 20 characters, the SDKs at 40.
-        payload: What the user's message will carry.
+        payload: Returned in the user's message.
         metadata: Custom properties.
         icon_url: A picture beside the text.
     """
@@ -173,14 +173,14 @@ class Webview(Model):
 
 @model
 class UnknownAction(Model):
-    """An action of a type that this version of sunco does not know.
+    """An action of a type that is unknown to this version of sunco, or that cannot be read.
 
     Attributes:
-        type: The type as the API gave it. All else is in `extra`.
+        type: The type in the API's words. Everything else is in `extra`.
     """
 
     type: str | None = attrs.field(default=None, kw_only=False)
 
 
 Action: TypeAlias = Buy | Link | LocationRequest | Postback | Reply | Webview | UnknownAction
-"""Anything that can stand in a message's `actions`. Items take no `LocationRequest` or `Reply`."""
+"""An action of a message. Items accept no `LocationRequest` or `Reply`."""

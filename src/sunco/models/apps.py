@@ -14,7 +14,7 @@ class AppSettings(Model):
     """How an app behaves. In a request, what is None is left as it is.
 
     Attributes:
-        conversation_retention_seconds: Delete a conversation's messages after so many seconds
+        conversation_retention_seconds: Delete a conversation's messages after these seconds
             without activity.
         mask_credit_card_numbers: Mask credit card numbers in messages.
         use_animal_names: Give users without a name that of an animal.
@@ -42,7 +42,7 @@ class AppSettings(Model):
 
 @model
 class App(Model):
-    """What users, conversations and integrations belong to.
+    """The owner of users, conversations and integrations.
 
     Attributes:
         id: The app's id.

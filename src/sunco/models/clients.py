@@ -1,4 +1,4 @@
-"""The channels through which a user can be reached."""
+"""Clients: a user's channels."""
 
 from __future__ import annotations
 

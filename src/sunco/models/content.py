@@ -1,4 +1,4 @@
-"""What a message says: the nine content types and their parts."""
+"""The content of messages: nine types and their parts."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ class TextMessage(Model):
     Attributes:
         text: Plain text, 4,096 characters at most.
         html_text: Rich text as HTML, 4,096 characters at most; excludes `markdown_text`.
-        markdown_text: Rich text as Markdown. Write-only: it comes back as `html_text`.
+        markdown_text: Rich text as Markdown. Write-only: responses have `html_text`.
         block_chat_input: Disable the user's input while this is the newest message.
         actions: Buttons or quick replies.
-        payload: The payload of the quick reply that this message answers.
+        payload: The payload of the quick reply that the user tapped.
     """
 
     type: ClassVar[Literal["text"]] = "text"
@@ -70,7 +70,7 @@ class Item(Model):
         description: 128 characters at most.
         media_url: An image.
         media_type: The image's MIME type.
-        alt_text: The image in words, 128 characters at most; by default its file name.
+        alt_text: A description of the image, 128 characters at most; by default its file name.
         size: `"compact"` or `"large"`.
         metadata: Custom properties.
     """
@@ -87,7 +87,7 @@ class Item(Model):
 
 @model
 class DisplaySettings(Model):
-    """How a carousel looks.
+    """The appearance of a carousel.
 
     Attributes:
         image_aspect_ratio: `"horizontal"` (the API's default) or `"square"`.
@@ -98,13 +98,13 @@ class DisplaySettings(Model):
 
 @model
 class CarouselMessage(Model):
-    """Cards to swipe through; plain text on channels that have none.
+    """Cards in a row; plain text on channels without carousels.
 
     Attributes:
         items: One to ten cards.
         text: The fallback for channels without carousels. Read-only.
         block_chat_input: Disable the user's input while this is the newest message.
-        display_settings: How the cards look.
+        display_settings: The appearance of the cards.
     """
 
     type: ClassVar[Literal["carousel"]] = "carousel"
@@ -120,15 +120,15 @@ class FileMessage(Model):
     """A file to download.
 
     Attributes:
-        media_url: Where the file is; `attachments.upload` gives such a URL. Private attachments
+        media_url: The URL of the file; `attachments.upload` gives such a URL. Private attachments
             need an authorization header to be read.
         media_size: In bytes. Read-only.
         media_type: The MIME type. Read-only.
-        alt_text: The file in words, 128 characters at most; by default its name.
+        alt_text: A description of the file, 128 characters at most; by default its name.
         text: A caption.
         block_chat_input: Disable the user's input while this is the newest message.
         html_text: The caption as HTML; excludes `markdown_text`.
-        markdown_text: The caption as Markdown. Write-only: it comes back as `html_text`.
+        markdown_text: The caption as Markdown. Write-only: responses have `html_text`.
         attachment_id: The API's own identifier.
     """
 
@@ -151,7 +151,7 @@ class FieldOption(Model):
 
     Attributes:
         name: Its identifier, unique in the field, 128 characters at most.
-        label: What the user sees, 128 characters at most.
+        label: The label that the user sees, 128 characters at most.
     """
 
     name: str | None = attrs.field(default=None, kw_only=False)
@@ -165,14 +165,14 @@ class FormField(Model):
     Attributes:
         type: `"email"`, `"select"` or `"text"`.
         name: Its identifier, unique in the form, 128 characters at most.
-        label: What the user sees, 128 characters at most.
-        text: The answer to a text field.
-        email: The answer to an email field.
-        select: The choices that were made in a select field.
+        label: The label that the user sees, 128 characters at most.
+        text: The value of a text field.
+        email: The value of an email field.
+        select: The selected options of a select field.
         format: What a text field accepts: `"integer"` or `"decimal"`.
         placeholder: Shown while the field is empty, 128 characters at most.
-        min_size: The shortest answer to a text field, 1 to 256 characters; 1 by default.
-        max_size: The longest answer to a text field, 1 to 256 characters; 128 by default.
+        min_size: The minimum length of a text field, 1 to 256 characters; 1 by default.
+        max_size: The maximum length of a text field, 1 to 256 characters; 128 by default.
         options: The choices of a select field, 200 at most.
     """
 
@@ -195,7 +195,7 @@ class FormMessage(Model):
 
     Attributes:
         fields: One to twenty fields.
-        submitted: Whether the user has sent it. Read-only.
+        submitted: Whether the user has submitted it. Read-only.
         block_chat_input: Disable the user's input while this is the newest message.
         text: Shown above the link to the form on social channels.
     """
@@ -210,15 +210,15 @@ class FormMessage(Model):
 
 @model
 class FormResponseField(Model):
-    """A field of a form as the user filled it in.
+    """A field of a form with the user's input.
 
     Attributes:
         type: `"email"`, `"select"` or `"text"`.
         name: Its identifier, as in the form.
-        label: What the user saw.
-        text: The answer to a text field.
-        email: The answer to an email field.
-        select: The choices that were made in a select field.
+        label: The label that the user saw.
+        text: The value of a text field.
+        email: The value of an email field.
+        select: The selected options of a select field.
         format: What the text field accepts: `"integer"` or `"decimal"`.
         quoted_message_id: The form's message. Write-only.
     """
@@ -235,10 +235,10 @@ class FormResponseField(Model):
 
 @model
 class FormResponseMessage(Model):
-    """A filled-in form. Users send it from the Web Messenger; the API does not accept it.
+    """A submitted form. Users send it from the Web Messenger; the API does not accept it.
 
     Attributes:
-        fields: The answers.
+        fields: The fields with their values.
         text_fallback: Every field as `label: value`, a line each. Read-only.
     """
 
@@ -253,15 +253,15 @@ class ImageMessage(Model):
     """An image, with an optional caption and buttons.
 
     Attributes:
-        media_url: Where the image is; `attachments.upload` gives such a URL. Private attachments
+        media_url: The URL of the image; `attachments.upload` gives such a URL. Private attachments
             need an authorization header to be read.
         media_type: The MIME type. Read-only.
         media_size: In bytes. Read-only.
-        alt_text: The image in words, 128 characters at most; by default its file name.
+        alt_text: A description of the image, 128 characters at most; by default its file name.
         text: A caption.
         block_chat_input: Disable the user's input while this is the newest message.
         html_text: The caption as HTML; excludes `markdown_text`.
-        markdown_text: The caption as Markdown. Write-only: it comes back as `html_text`.
+        markdown_text: The caption as Markdown. Write-only: responses have `html_text`.
         actions: Buttons.
         attachment_id: The API's own identifier.
     """
@@ -282,7 +282,7 @@ class ImageMessage(Model):
 
 @model
 class ListMessage(Model):
-    """Rows to scroll through; a carousel or plain text on channels that have no lists.
+    """Items in rows; a carousel or plain text on channels without lists.
 
     Attributes:
         items: One to ten rows.
@@ -299,7 +299,7 @@ class ListMessage(Model):
 
 @model
 class Coordinates(Model):
-    """A point on the globe, in degrees.
+    """A geographic position, in degrees.
 
     Attributes:
         lat: Latitude.
@@ -312,7 +312,7 @@ class Coordinates(Model):
 
 @model
 class Location(Model):
-    """What a place is called.
+    """The name of a place.
 
     Attributes:
         address: Its address.
@@ -325,13 +325,13 @@ class Location(Model):
 
 @model
 class LocationMessage(Model):
-    """A place, often the answer to a `LocationRequest`.
+    """A location, often in reply to a `LocationRequest`.
 
     Attributes:
-        coordinates: Where it is.
+        coordinates: The position.
         text: The fallback for channels without locations. Read-only.
         block_chat_input: Disable the user's input while this is the newest message.
-        location: What it is called.
+        location: Its name.
     """
 
     type: ClassVar[Literal["location"]] = "location"
@@ -344,7 +344,7 @@ class LocationMessage(Model):
 
 @model
 class TemplateMessage(Model):
-    """A WhatsApp template; post it with `schema="whatsapp"`.
+    """A WhatsApp template. Post it with `schema="whatsapp"`.
 
     Attributes:
         template: The template in WhatsApp's own form.
@@ -359,10 +359,10 @@ class TemplateMessage(Model):
 
 @model
 class UnknownContent(Model):
-    """Content of a type that this version of sunco does not know.
+    """Content of a type that is unknown to this version of sunco, or that cannot be read.
 
     Attributes:
-        type: The type as the API gave it. All else is in `extra`.
+        type: The type in the API's words. Everything else is in `extra`.
     """
 
     type: str | None = attrs.field(default=None, kw_only=False)
@@ -380,4 +380,4 @@ Content: TypeAlias = (
     | TemplateMessage
     | UnknownContent
 )
-"""Anything that a message can say."""
+"""The content of a message."""

@@ -1,4 +1,4 @@
-"""Conversations, and what the switchboard and ad platforms know of them."""
+"""Conversations, and their references to switchboards and ad platforms."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ConversationType: TypeAlias = Literal["personal", "sdkGroup"] | str
 
 @model
 class SwitchboardIntegrationReference(Model):
-    """A switchboard integration as conversations and events name it.
+    """A reference to a switchboard integration.
 
     Attributes:
         id: The switchboard integration's id.
@@ -45,14 +45,14 @@ class Conversation(Model):
         id: The conversation's id.
         type: `"personal"` (one user) or `"sdkGroup"`.
         metadata: Custom properties.
-        active_switchboard_integration: Who is in control.
-        pending_switchboard_integration: Who has been offered control.
+        active_switchboard_integration: The integration in control.
+        pending_switchboard_integration: The integration that control was offered to.
         is_default: Whether it is the user's first personal conversation, which cannot be deleted.
-        display_name: A name to show, 100 characters at most.
+        display_name: The display name, 100 characters at most.
         description: 100 characters at most.
         icon_url: A picture (JPG, PNG or GIF).
         business_last_read: When the business last read it.
-        last_updated_at: When the last message came, else when it was created.
+        last_updated_at: The time of the last message, else of its creation.
         created_at: When it was created.
     """
 
@@ -72,14 +72,14 @@ class Conversation(Model):
 
 @model
 class InteractiveDataRef(Model):
-    """Apple's pointer to a large answer, as the `passthrough:messaging` event carries it.
+    """A reference to a large response from Apple, part of the `passthrough:messaging` event.
 
     Attributes:
-        url: Where the data is.
+        url: The URL of the data.
         bid: The extension's bundle id.
         key: The key that decrypts the data.
         signature: The data's signature.
-        owner: Who owns the data.
+        owner: The owner of the data.
     """
 
     url: str
@@ -91,11 +91,11 @@ class InteractiveDataRef(Model):
 
 @model
 class ConversionEvents(Model):
-    """What Meta made of the conversion events that were posted.
+    """Meta's result for posted conversion events.
 
     Attributes:
-        dataset_id: The dataset that they went to.
-        events_received: How many were taken.
+        dataset_id: The dataset that received them.
+        events_received: The number of accepted events.
     """
 
     dataset_id: str | None = None

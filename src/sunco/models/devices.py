@@ -29,7 +29,7 @@ class Device(Model):
         integration_id: The integration it was made for.
         last_seen: When the user last used it.
         push_notification_token: The token for push notifications on Android and iOS.
-        info: What the SDK tells of its platform; no key is guaranteed.
+        info: The platform as the SDK reports it; no key is guaranteed.
         app_version: The version of the app around the SDK; none for `"web"`.
     """
 

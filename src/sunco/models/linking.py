@@ -1,4 +1,4 @@
-"""How a user is linked to a channel: whom to look for, and what to ask them."""
+"""Linking a user to a channel: match criteria and confirmation."""
 
 from __future__ import annotations
 
@@ -111,12 +111,12 @@ MatchCriteria: TypeAlias = (
     | WhatsappMatchCriteria
     | UnknownMatchCriteria
 )
-"""Whom to look for on which channel."""
+"""The channel, and the user's address on it."""
 
 
 @model
 class Confirmation(Model):
-    """When a link becomes active, and what the user is told.
+    """When a link becomes active, and the message to the user.
 
     Attributes:
         type: `"immediate"`, `"userActivity"` (once the user writes) or `"prompt"` (once the user

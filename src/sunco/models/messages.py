@@ -1,4 +1,4 @@
-"""Messages, who wrote them, and where they came from or should go."""
+"""Messages with their authors, sources and destinations."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ AuthorSubtype: TypeAlias = Literal["AI", "activity", "agent", "bot"] | str
 
 @model
 class Author(Model):
-    """Who wrote a message or caused an activity.
+    """The author of a message or activity.
 
     Attributes:
         type: `"business"` or `"user"` (the end user).
         subtypes: One at most: `"AI"` (a disclaimer is added for the user), `"activity"`; in
-            answers also `"agent"` and `"bot"`.
+            responses also `"agent"` and `"bot"`.
         user_id: The user; for `"user"` only.
         user_external_id: The user by external id; for `"user"` only. Write-only.
         brand_id: The brand of a brand-separated user named by external id. Write-only.
@@ -68,11 +68,10 @@ class Author(Model):
 
 @model
 class MessageActivity(Model):
-    """The system's doing that a message tells of.
+    """A system activity that a message reports.
 
     Attributes:
-        type: What happened: the ticket was closed, moved to email, or the user ended the
-            conversation.
+        type: The ticket was closed, was moved to email, or the user ended the conversation.
         data: Details; empty for the types known today.
     """
 
@@ -95,16 +94,16 @@ class Campaign(Model):
 
 @model
 class Source(Model):
-    """Where a message or event came from.
+    """The channel that a message or event came from.
 
     Attributes:
         type: The channel: `"api:conversations"`, `"sdk"`, `"messenger"`, and many more.
-        integration_id: The integration it came through; for users' messages.
-        original_message_id: The channel's own id.
+        integration_id: The integration it came through; for messages of users.
+        original_message_id: The id of the message on the channel.
         original_message_timestamp: When the channel received it.
         client: The user's client; in webhooks that ask for the full source.
         device: The user's device; in webhooks that ask for the full source.
-        campaign: The campaign that a message answers; in webhooks.
+        campaign: The campaign that a message replies to; in webhooks.
     """
 
     type: str | None = attrs.field(default=None, kw_only=False)
@@ -118,10 +117,10 @@ class Source(Model):
 
 @model
 class Reference(Model):
-    """A source that a bot's answer rests on.
+    """A source of a bot's reply.
 
     Attributes:
-        uri: Where it is, 2,048 characters at most.
+        uri: The URL, 2,048 characters at most.
         title: 128 characters at most.
         description: 256 characters at most.
     """
@@ -138,14 +137,14 @@ class Message(Model):
     Attributes:
         id: The message's id.
         received: When the API received it.
-        author: Who wrote it.
-        content: What it says.
-        activity: The system's doing that it tells of, if it does.
-        source: Where it came from.
-        quoted_message: The message that it quotes (WhatsApp, and Web Messenger's form responses).
+        author: The author.
+        content: The content.
+        activity: The system activity that it reports, if any.
+        source: The channel it came from.
+        quoted_message: The quoted message (WhatsApp, and Web Messenger's form responses).
         metadata: Custom properties.
         deleted: True for the placeholder of a deleted message.
-        references: What a bot's answer rests on, ten at most.
+        references: The sources of a bot's reply, ten at most.
     """
 
     id: str
@@ -162,7 +161,7 @@ class Message(Model):
 
 @model
 class QuotedMessageMessage(Model):
-    """A quoted message that the API knows.
+    """A quoted message that the API has.
 
     Attributes:
         message: The message.
@@ -175,10 +174,10 @@ class QuotedMessageMessage(Model):
 
 @model
 class QuotedExternalMessage(Model):
-    """A quoted message that only the channel knows.
+    """A quoted message that only the channel has.
 
     Attributes:
-        external_message_id: The channel's own id.
+        external_message_id: The id of the message on the channel.
     """
 
     type: ClassVar[Literal["externalMessageId"]] = "externalMessageId"
@@ -188,7 +187,7 @@ class QuotedExternalMessage(Model):
 
 @model
 class UnknownQuotedMessage(Model):
-    """A quotation of a type that this version of sunco does not know.
+    """A quotation of a type that is unknown to this version of sunco, or that cannot be read.
 
     Attributes:
         type: The type as the API gave it. All else is in `extra`.
@@ -198,12 +197,12 @@ class UnknownQuotedMessage(Model):
 
 
 QuotedMessage: TypeAlias = QuotedMessageMessage | QuotedExternalMessage | UnknownQuotedMessage
-"""What a message quotes."""
+"""A quoted message."""
 
 
 @model
 class Destination(Model):
-    """The one channel that a business message should go to; give one of the two.
+    """The only channel to deliver a business message to. Pass one of the two.
 
     Attributes:
         integration_id: The integration.
@@ -216,10 +215,10 @@ class Destination(Model):
 
 @model
 class ChannelOverride(Model):
-    """A message in a channel's own form.
+    """A message in a channel's own format.
 
     Attributes:
-        payload: What the channel gets, as it is.
+        payload: Passed to the channel unchanged.
     """
 
     payload: Mapping[str, Any] | None = attrs.field(default=None, kw_only=False)
@@ -227,11 +226,11 @@ class ChannelOverride(Model):
 
 @model
 class AppleOverride(Model):
-    """A message in Apple's own form.
+    """A message in Apple's own format.
 
     Attributes:
-        payload: What the channel gets, as it is.
-        with_capabilities: What the user's device must know: `"LIST"`, `"TIME"`, `"FORM"`,
+        payload: Passed to the channel unchanged.
+        with_capabilities: What the user's device must support: `"LIST"`, `"TIME"`, `"FORM"`,
             `"QUICK"`, `"AUTH2"`.
     """
 
@@ -243,7 +242,7 @@ class AppleOverride(Model):
 
 @model
 class MessageOverride(Model):
-    """What single channels get in place of the message's content.
+    """Replacements for the content on single channels.
 
     Attributes:
         apple: For Apple Messages for Business.
@@ -260,14 +259,14 @@ class MessageOverride(Model):
 
 @model
 class MessagePost(Model):
-    """A message to send, where one is sent as part of something else (`Confirmation`).
+    """A message to send as part of another request (`Confirmation`).
 
     Attributes:
-        content: What it says.
-        author: Who says it; the business by default.
-        destination: The one channel it should go to.
+        content: The content.
+        author: The author; the business by default.
+        destination: The only channel to deliver it to.
         metadata: Custom properties.
-        override: What single channels get in place of `content`.
+        override: Replacements for `content` on single channels.
         schema: `"whatsapp"` when the content is a WhatsApp template.
     """
 

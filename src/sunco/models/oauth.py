@@ -1,4 +1,4 @@
-"""What the OAuth flow hands out."""
+"""OAuth tokens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class OAuthToken(Model):
 
 @model
 class AccessTokenRequest(Model):
-    """What is exchanged for an access token.
+    """A request to exchange a code for an access token.
 
     Attributes:
         code: What the user's browser brought back. It is not shown.

@@ -1,4 +1,4 @@
-"""What the API says about a page of a list."""
+"""A page of a list, and its position."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ T_co = TypeVar("T_co", covariant=True)
 
 @model
 class Meta(Model):
-    """Where a page stands in its list.
+    """The position of a page in its list.
 
     Attributes:
-        has_more: Whether there is more in the direction of travel.
-        after_cursor: What to pass as `after` for what follows; absent at the end.
-        before_cursor: What to pass as `before` for what precedes; absent at the start.
+        has_more: Whether there are more items in the direction of the iteration.
+        after_cursor: The cursor to pass as `after` for the items that follow; None at the end.
+        before_cursor: The cursor to pass as `before` for the items that precede; None at the
+            start.
     """
 
     has_more: bool | None = None
@@ -31,11 +32,11 @@ class Meta(Model):
 
 @model
 class Links(Model):
-    """Where the neighbouring pages are.
+    """URLs of the neighbouring pages.
 
     Attributes:
-        prev: The page before; absent at the start.
-        next: The page after; absent at the end.
+        prev: The page before; None at the start.
+        next: The page after; None at the end.
     """
 
     prev: str | None = None
@@ -44,12 +45,12 @@ class Links(Model):
 
 @attrs.frozen
 class Listing(Generic[T_co]):
-    """A page as the API answered it.
+    """A page as the API returned it.
 
     Attributes:
-        items: What is on it.
-        meta: Where it stands; real answers sometimes do not say.
-        links: Where its neighbours are.
+        items: The items.
+        meta: Its position in the list; real responses sometimes lack it.
+        links: URLs of the neighbouring pages.
     """
 
     items: Sequence[T_co]

@@ -1,4 +1,4 @@
-"""Who takes part in a conversation."""
+"""Participants of a conversation."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class ClientAssociation(Model):
 
 @model
 class Participant(Model):
-    """A user's part in a conversation. All of it is set by the API.
+    """A user's membership of a conversation. All of it is set by the API.
 
     Attributes:
         id: The participant's id.
         user_id: The user.
-        unread_count: How many messages the user has not read.
+        unread_count: The number of messages that the user has not read.
         client_associations: The user's clients in this conversation, the most recently used first.
         user_external_id: The user's external id.
         last_read: When the newest message was received that the user has read.
@@ -49,12 +49,12 @@ class Participant(Model):
 
 @model
 class ParticipantUser(Model):
-    """A user to bring into a conversation; give one of `user_id` and `user_external_id`.
+    """A user to add to a conversation. Pass one of `user_id` and `user_external_id`.
 
     Attributes:
         user_id: The user.
         user_external_id: The user by external id.
-        subscribe_sdk_client: Subscribe the user's SDK client, so that push notifications come at
+        subscribe_sdk_client: Subscribe the user's SDK client, so that push notifications start at
             once. Required for `"sdkGroup"` conversations.
     """
 

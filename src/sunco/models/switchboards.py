@@ -1,4 +1,4 @@
-"""The switchboard: who may be in control of conversations."""
+"""Switchboards: which integrations can control conversations."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ __all__ = ["Switchboard", "SwitchboardIntegration"]
 
 @model
 class Switchboard(Model):
-    """What hands conversations from one integration to another; an app has one at most.
+    """Passes control of conversations between integrations; an app has one at most.
 
     Attributes:
         id: The switchboard's id.
         enabled: Whether it is at work. While it is not, all its integrations get all events.
-        default_switchboard_integration_id: Who is in control of a conversation at first, unless
+        default_switchboard_integration_id: The integration that controls new conversations, unless
             the channel's integration names a default responder.
     """
 
@@ -33,7 +33,7 @@ class SwitchboardIntegration(Model):
         integration_id: The integration behind it.
         integration_type: That integration's type; for OAuth integrations their client id.
         deliver_standby_events: Whether its webhooks are called while it is not in control.
-        next_switchboard_integration_id: Whom `"next"` means when it gives control away.
+        next_switchboard_integration_id: The integration that `"next"` names when it passes control.
         message_history_count: How many messages of history it is given, 1 to 10.
     """
 

@@ -1,4 +1,4 @@
-"""The people that the business talks to."""
+"""Users: the business's contacts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Identity", "Profile", "ProfileUpdate", "User"]
 
 @model
 class Identity(Model):
-    """Something that the user is known by. Set by the API.
+    """An identity of a user. Set by the API.
 
     Attributes:
         type: `"email"`.
         value: The address, 128 characters at most.
-        verification: How it was checked.
+        verification: How it was verified.
     """
 
     type: str | None = None
@@ -29,7 +29,7 @@ class Identity(Model):
 
 @model
 class Profile(Model):
-    """What is known of a user, as it is read and as a new user gets it.
+    """A user's profile, as returned and as passed to create a user.
 
     Attributes:
         given_name: 128 characters at most.
@@ -48,7 +48,7 @@ class Profile(Model):
 
 @model
 class ProfileUpdate(Model):
-    """Changes to a user's profile: `None` clears a value, `UNSET` leaves it alone.
+    """Changes to a user's profile: `None` clears a value, `UNSET` leaves it unchanged.
 
     Attributes:
         given_name: 128 characters at most.
@@ -67,11 +67,11 @@ class ProfileUpdate(Model):
 
 @model
 class User(Model):
-    """A person that the business talks to.
+    """An end user.
 
     Attributes:
         id: The user's id.
-        authenticated: Whether the user has signed in, by JWT or the help center. Read-only.
+        authenticated: Whether the user has signed in, by JWT or in the help center. Read-only.
         external_id: The business's own id for the user.
         zendesk_id: The user's record in Zendesk Support.
         brand_id: The brand, if users are separated by brand.
@@ -79,7 +79,7 @@ class User(Model):
         to_be_retained: Keep the user beyond the expiry for inactivity.
         profile: Name, email and the like.
         metadata: Custom properties.
-        identities: What the user is known by. Read-only.
+        identities: Verified addresses. Read-only.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Webhooks: where the API reports what happens."""
+"""Webhooks: URLs that receive events."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WebhookTrigger: TypeAlias = (
 
 @model
 class Webhook(Model):
-    """An address that is told of events, as it is read and as a custom integration gets it.
+    """A URL that receives events, as returned and as passed to a custom integration.
 
     Attributes:
         target: The URL that events are posted to.

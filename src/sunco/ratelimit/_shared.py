@@ -37,7 +37,7 @@ _logger = logging.getLogger("sunco.ratelimit")
 
 @attrs.frozen
 class Reservation:
-    """Turns that the engine has set aside for this process.
+    """Turns that the engine has reserved for this process.
 
     Attributes:
         delay: Seconds from the engine's now to the first turn; negative for turns that have begun.

@@ -585,7 +585,7 @@ async def an_expired_claim_is_taken_over_and_fenced_off(subject: InboxSubject) -
     await other.record(taken, [_handled("e1"), _handled("e2")])
     await other.release(taken, drained=True)
     assert (await other.stats()).handled == 2
-    # The process that was frozen goes on with a new lease.
+    # The process that was frozen resumes with a new lease.
     await frozen.add([_new("e3")])
     claim = await _claim_one(frozen)
     assert claim.owner != lost.owner

@@ -105,7 +105,7 @@ class AiohttpAttempt:
                         await self.body.aclose()
 
     def _headers(self) -> dict[str, str]:
-        headers = {"accept-encoding": ACCEPT_ENCODING, **self._request.headers}
+        headers = {"accept-encoding": ACCEPT_ENCODING} | dict(self._request.headers.items())
         content = self._request.content
         if isinstance(content, bytes):
             headers.pop("transfer-encoding", None)

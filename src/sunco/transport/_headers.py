@@ -41,6 +41,8 @@ def locate(url: str) -> tuple[str, bytes]:
             target += "?" + quote(parts.query, safe=_SAFE)
     except ValueError:
         raise ConfigurationError("This is not a URL that can be requested.") from None
+    if parts.username is not None:
+        raise ConfigurationError("A URL must hold no credentials.")
     if parts.scheme not in _DEFAULT_PORTS or not host:
         raise ConfigurationError("A URL must begin with http:// or https:// and a host.")
     if ":" in host:
@@ -67,7 +69,7 @@ def check_head(request: Request) -> None:
     Raises:
         ConfigurationError: One has characters that are not permitted there.
     """
-    if not _TOKENS.fullmatch(request.method + "".join(request.headers)):
+    if not _TOKENS.fullmatch(request.method + "".join(request.headers.keys())):
         raise ConfigurationError("The method or a header's name has characters it must not have.")
     if not _is_printable(request.headers):
         raise ConfigurationError("Headers must be printable ASCII.")

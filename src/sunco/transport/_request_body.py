@@ -31,6 +31,7 @@ class RequestBody(AsyncIterator[bytes]):
         "_left",
         "_pieces",
         "_scope",
+        "_stopped",
         "_whole",
         "exhausted",
         "failure",
@@ -42,6 +43,7 @@ class RequestBody(AsyncIterator[bytes]):
         self.traceback: TracebackType | None = None
         self.exhausted = False
         self._left = length
+        self._stopped = False
         self._whole = b""
         self._pieces: AsyncIterator[bytes] | None = None
         self._scope: anyio.CancelScope | None = None
@@ -67,6 +69,9 @@ class RequestBody(AsyncIterator[bytes]):
             raise
 
     async def _next_piece(self, pieces: AsyncIterator[bytes]) -> bytes:
+        if self._stopped:
+            # The task that sends the body can start after the attempt has ended.
+            raise anyio.ClosedResourceError
         self._idle = anyio.Event()
         try:
             with anyio.CancelScope() as self._scope:
@@ -86,7 +91,7 @@ class RequestBody(AsyncIterator[bytes]):
     def _counted(self, piece: object) -> bytes:
         if not isinstance(piece, (bytes, bytearray, memoryview)):
             raise ConfigurationError(f"A body must consist of bytes, not {type(piece).__name__}.")
-        data = piece if isinstance(piece, bytes) else bytes(piece)
+        data = piece if isinstance(piece, bytes) else bytes(cast("bytearray", piece))
         if self._left is not None:
             self._left -= len(data)
             if self._left < 0:
@@ -98,6 +103,7 @@ class RequestBody(AsyncIterator[bytes]):
 
     async def aclose(self) -> None:
         """Stop reading, wait until a read in flight has ended, and close the content."""
+        self._stopped = True
         if self._idle is not None and not self._idle.is_set():
             cast("anyio.CancelScope", self._scope).cancel()
             await self._idle.wait()

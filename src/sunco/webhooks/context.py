@@ -18,7 +18,7 @@ from sunco.errors import ConfigurationError, SuncoError
 from sunco.models.base import Metadata
 from sunco.models.content import Content
 from sunco.models.events import Event
-from sunco.models.events.incoming import is_from_business
+from sunco.models.events.base import is_from_business
 from sunco.models.messages import Author, Destination, Message, MessageOverride
 
 if TYPE_CHECKING:

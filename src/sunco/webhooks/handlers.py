@@ -139,10 +139,7 @@ def content_is(*kinds: type[Content] | str) -> _Filter:
 
 
 def _content(event: _AnyEvent) -> object:
-    if not isinstance(event, ConversationMessageEvent):
-        return None
-    message = event.payload.message
-    return None if message is None else message.content
+    return event.message.content if isinstance(event, ConversationMessageEvent) else None
 
 
 @attrs.frozen(eq=False)

@@ -20,7 +20,7 @@ from sunco.webhooks.keys import event_key, ordering_key
 from sunco.webhooks.processing.backoff import Backoff
 from sunco.webhooks.processing.dedup import DedupCache
 from sunco.webhooks.processing.inline import InlineProcessor
-from sunco.webhooks.processing.invoke import logger
+from sunco.webhooks.processing.invoke import logger, reported_errors
 from sunco.webhooks.processing.ordered import ProcessingOptions
 from sunco.webhooks.processing.worker import Worker
 from sunco.webhooks.request import (
@@ -161,10 +161,17 @@ class WebhookRouter(EventHandlers):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} with {len(self.handlers)} handlers, inbox={self._inbox!r}>"
 
+    @property
+    def inbox(self) -> Inbox | None:
+        """Where events are stored until they are processed."""
+        return self._inbox
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve as an ASGI app."""
         match scope["type"]:
             case "http":
+                # An extension of the emulator, by which tests see the errors of handlers.
+                reported_errors.set((scope.get("extensions") or {}).get("sunco.errors"))
                 try:
                     response = await self._respond(scope, receive)
                 except ClientDisconnectedError:

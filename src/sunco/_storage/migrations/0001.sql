@@ -63,18 +63,23 @@ LANGUAGE plpgsql AS $$
 BEGIN
     -- The locks of these rows, taken in one order, make the order of sequence the order of commit
     -- within an ordering key.
-    INSERT INTO {schema}.queue AS q (inbox, ordering_key)
-        SELECT of_inbox, ordering_key
+    INSERT INTO {schema}.queue AS q (inbox, ordering_key, ready, stored)
+        SELECT of_inbox, ordering_key, 'infinity', 0
         FROM (SELECT DISTINCT value ->> 1 AS ordering_key FROM json_array_elements(events)) AS new
         ORDER BY ordering_key
-        ON CONFLICT (inbox, ordering_key) DO UPDATE SET
-            stored = q.stored + 1,
-            ready = CASE WHEN q.owner IS NULL
-                THEN greatest(least(q.ready, clock_timestamp()), q.blocked) ELSE q.ready END;
-    INSERT INTO {schema}.event (inbox, key, ordering_key, content)
+        ON CONFLICT (inbox, ordering_key) DO UPDATE SET inbox = q.inbox;
+    -- An event that is known already makes nothing ready.
+    WITH new AS (
+        INSERT INTO {schema}.event (inbox, key, ordering_key, content)
         SELECT of_inbox, value ->> 0, value ->> 1, decode(value ->> 2, 'base64')
         FROM json_array_elements(events) WITH ORDINALITY ORDER BY ordinality
-        ON CONFLICT (inbox, key) DO NOTHING;
+        ON CONFLICT (inbox, key) DO NOTHING
+        RETURNING ordering_key
+    )
+    UPDATE {schema}.queue AS q SET stored = q.stored + 1,
+        ready = CASE WHEN q.owner IS NULL
+            THEN greatest(least(q.ready, clock_timestamp()), q.blocked) ELSE q.ready END
+        WHERE q.inbox = of_inbox AND q.ordering_key IN (SELECT ordering_key FROM new);
 END
 $$;
 

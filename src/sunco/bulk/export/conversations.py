@@ -25,6 +25,7 @@ from sunco import ConfigurationError, StorageError, Sunco, SuncoError
 from sunco._storage.file_lock import FileLock
 from sunco.bulk._key_set import KeySet
 from sunco.bulk.errors import ExportError
+from sunco.bulk.export.attachments import AttachmentFiles
 from sunco.bulk.export.files import file_name, replace_durably
 from sunco.bulk.export.raw import RawItem, RawPage, parse_object, parse_time, raw_pages
 from sunco.bulk.export.writers import Format, Known, Writer, format_named
@@ -52,6 +53,8 @@ class ExportReport:
         unchanged: Conversations in which nothing was new.
         skipped: Conversations whose file was there and was kept as it is (without `update`).
         messages: Messages that were written.
+        attachments: Attachments that were downloaded.
+        missing_attachments: Attachments that could not be downloaded.
         job: The report of the job, with the conversations and users that failed.
     """
 
@@ -60,12 +63,14 @@ class ExportReport:
     unchanged: int
     skipped: int
     messages: int
+    attachments: int
+    missing_attachments: int
     job: Report
 
     @property
     def ok(self) -> bool:
         """Whether everything was exported."""
-        return self.job.ok
+        return self.job.ok and not self.missing_attachments
 
 
 @attrs.frozen
@@ -85,6 +90,7 @@ async def export_conversations(
     format: Literal["jsonl", "parquet"] = "jsonl",  # noqa: A002 - the word for it
     update: bool = False,
     since: datetime | None = None,
+    attachments: bool = False,
     concurrency: int = 8,
     progress: ProgressCallback | bool | None = None,
     stop_after_failures: int | None = None,
@@ -117,6 +123,8 @@ async def export_conversations(
         format: `"jsonl"` or `"parquet"`.
         update: Add what is new to conversations that have a file.
         since: Export only messages received at this moment or later, and no conversation without.
+        attachments: Also download the files of the messages that are exported, to
+            `attachments/CONVERSATION/MESSAGE.png` in the folder.
         concurrency: The maximum number of conversations in flight.
         progress: As in `run`; the items are conversations.
         stop_after_failures: As in `run`.
@@ -136,6 +144,7 @@ async def export_conversations(
         format_named(format),
         update=update,
         since=since,
+        attachments=AttachmentFiles(sunco, folder) if attachments else None,
     )
     await _in_thread(_make_folder, folder)
     ids = _of_users(sunco, users) if users is not None else _each(conversations or ())
@@ -149,12 +158,15 @@ async def export_conversations(
             stop_after_failures=stop_after_failures,
             job="export",
         )
+    files = exporter.attachments
     return ExportReport(
         exported=exporter.exported,
         updated=exporter.updated,
         unchanged=exporter.unchanged,
         skipped=exporter.skipped,
         messages=exporter.messages,
+        attachments=files.downloaded if files else 0,
+        missing_attachments=files.missing if files else 0,
         job=report,
     )
 
@@ -181,6 +193,7 @@ class _Exporter:
         *,
         update: bool,
         since: datetime | None,
+        attachments: AttachmentFiles | None,
     ) -> None:
         if sunco.app_id is None:
             raise ConfigurationError("The export needs an app: pass app_id=... to Sunco.")
@@ -189,6 +202,7 @@ class _Exporter:
         self._format = format
         self._update = update
         self._since = since
+        self.attachments = attachments
         self.exported = self.updated = self.unchanged = self.skipped = self.messages = 0
 
     async def targets(self, ids: AsyncGenerator[str | _Target]) -> AsyncIterator[_Target]:
@@ -240,11 +254,16 @@ class _Exporter:
                     async for page in participants:
                         await _in_thread(writer.write, "participant", page.items)
                 while messages is not None:
-                    await _in_thread(writer.write, "message", messages)
+                    await self._write(writer, identity, messages)
                     written += len(messages)
                     messages = await anext(pages, None)
         self.messages += written
         self.exported += 1
+
+    async def _write(self, writer: Writer, identity: str, messages: Sequence[RawItem]) -> None:
+        await _in_thread(writer.write, "message", messages)
+        if self.attachments is not None:
+            await self.attachments.download(identity, messages)
 
     async def _add_what_is_new(self, identity: str, name: str, before: Sequence[Path]) -> None:
         known = await _in_thread(_read_known, self._format, before)
@@ -268,7 +287,7 @@ class _Exporter:
         async with _writing(self._format, path, identity, before[-1]) as writer:
             await _in_thread(writer.write, "conversation", changed)
             await _in_thread(writer.write, "participant", participants)
-            await _in_thread(writer.write, "message", messages[::-1])
+            await self._write(writer, identity, messages[::-1])
         self.messages += len(messages)
         self.updated += 1
 

@@ -98,6 +98,7 @@ class WebhookDispatcher:
         retry_scale: float,
         delivered: Callable[[Delivery], None] = lambda _delivery: None,
     ) -> None:
+        self.errors: list[BaseException] = []
         self.log: deque[Delivery] = deque(maxlen=MAX_LOGGED)
         self.plan: DeliveryPlan = DeliveryPlan()
         self._delivered = delivered
@@ -150,11 +151,16 @@ class WebhookDispatcher:
 
         Raises:
             TimeoutError: It takes longer than `timeout` seconds.
+            BaseException: The first one of `errors`, which are cleared.
         """
         with fail_after(timeout):
             while self.waiting:
                 async with self.running():
                     await self._change()
+        if self.errors:
+            error = self.errors[0]
+            self.errors.clear()
+            raise error
 
     async def _change(self) -> None:
         watcher = Event()
@@ -227,7 +233,8 @@ class WebhookDispatcher:
             "webhook": {"id": webhook.id, "version": "v2"},
             "events": events,
         }
-        return (await self._deliver(webhook, body, number)).is_final
+        # A test that fails needs no retries.
+        return (await self._deliver(webhook, body, number)).is_final or bool(self.errors)
 
     async def redeliver(self, number: int) -> Delivery:
         """Deliver what a logged delivery contained once more, now.

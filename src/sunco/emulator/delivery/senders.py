@@ -88,11 +88,18 @@ async def send_over_http(url: str, headers: Mapping[str, str], body: bytes) -> R
                     connection.receive_data(b"")
 
 
-def sender_to(app: ASGIApp) -> Send:
+class DeliveryError(RuntimeError):
+    """A webhook rejected a delivery, in a test that does not expect it; the message says how."""
+
+
+def sender_to(app: ASGIApp, errors: list[BaseException] | None = None) -> Send:
     """A sender that calls an ASGI app, regardless of the host in the URL.
 
     Args:
         app: The app.
+        errors: Where to add what the app raises, or a `DeliveryError` for an error response. The
+            app finds it as the extension `sunco.errors` of the scope, to add errors that it
+            handles.
     """
 
     async def send(url: str, headers: Mapping[str, str], body: bytes) -> Response:
@@ -112,6 +119,7 @@ def sender_to(app: ASGIApp) -> Send:
             "headers": [(name.encode(), text.encode()) for name, text in all_headers.items()],
             "client": ("127.0.0.1", 0),
             "server": (parts.hostname, parts.port or _PORTS.get(parts.scheme)),
+            "extensions": {} if errors is None else {"sunco.errors": errors},
         }
         statuses: list[int] = []
         content: list[bytes] = []
@@ -137,7 +145,23 @@ def sender_to(app: ASGIApp) -> Send:
             raise ConnectionError("The app returned without a response")
         return Response(statuses[0], _shown(b"".join(content)))
 
-    return send
+    return send if errors is None else _reporting(send, errors)
+
+
+def _reporting(send: Send, errors: list[BaseException]) -> Send:
+    async def report(url: str, headers: Mapping[str, str], body: bytes) -> int | Response:
+        try:
+            response = await send(url, headers, body)
+        except Exception as error:
+            errors.append(error)
+            raise
+        status = response if isinstance(response, int) else response.status
+        # An app that has added its error has an error response, too.
+        if not errors and not 200 <= status < 300:  # noqa: PLR2004
+            errors.append(DeliveryError(f"{url} responded {status}"))
+        return response
+
+    return report
 
 
 def _shown(content: bytes) -> str:

@@ -128,15 +128,15 @@ class Context:
         app, user, source = self.app, self.user, self.source
         integration, client = self.integration, self.source.client
         if client is None and integration and integration["type"] in clients.CHANNEL_TYPES:
-            client = clients.channel_client(app, user, integration)
+            client = clients.add_channel_client(app, user, integration)
         if client is None:
             return source
         if client.status == "pending":
             clients.activate(app, user, client)
         client.last_seen = now = app.clock.timestamp()
-        participant = self.conversation.participant_of(user)
-        if participant is not None:
-            participant.add_client(client, primary=True)
+        for participant in self.conversation.participants:
+            if participant.user is user:
+                participant.add_client(client, primary=True)
         if client.type == "sdk":
             return source
         identifier = f"{client.type}-{app.clock.new_id()}"

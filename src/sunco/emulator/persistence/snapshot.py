@@ -60,14 +60,14 @@ def load(state: Mapping[str, Any], now: Callable[[], datetime], limits: Limits) 
     credentials = account.credentials
     credentials.keys = {row["id"]: Key(**row) for row in state["keys"]}
     credentials.partners = {
-        row["client_id"]: Partner(**{**row, "redirect_uris": tuple(row["redirect_uris"])})
+        row["client_id"]: Partner(**_replaced(row, redirect_uris=tuple(row["redirect_uris"])))
         for row in state["partners"]
     }
     credentials.codes = {name: Grant(**row) for name, row in state["codes"].items()}
     credentials.tokens = {name: Grant(**row) for name, row in state["tokens"].items()}
     account.core_users = {name: CoreUser(**row) for name, row in state["core_users"].items()}
     for row in state["attachments"]:
-        account.attachments.add(Attachment(**{**row, "content": b64decode(row["content"])}))
+        account.attachments.add(Attachment(**_replaced(row, content=b64decode(row["content"]))))
     for row in state["apps"]:
         _load_app(account, row)
     return account
@@ -106,7 +106,7 @@ def _load_app(account: Account, row: Mapping[str, Any]) -> None:
         app.webhooks.add(one["id"], Webhook(**one))
     if row["switchboard"] is not None:
         integrations = [SwitchboardIntegration(**one) for one in row["switchboard"]["integrations"]]
-        app.switchboard = Switchboard(**{**row["switchboard"], "integrations": integrations})
+        app.switchboard = Switchboard(**_replaced(row["switchboard"], integrations=integrations))
     for one in row["users"]:
         plain = {name: one[name] for name in one if name not in ("clients", "devices")}
         user = User(**plain)
@@ -145,7 +145,7 @@ def _load_conversation(app: App, row: Mapping[str, Any]) -> None:
     for one in row["participants"]:
         user = _existing(app.users.get(one["user"]))
         clients = [_existing(user.clients.get(identifier)) for identifier in one["clients"]]
-        participant = Participant(**{**one, "user": user, "clients": clients})
+        participant = Participant(**_replaced(one, user=user, clients=clients))
         conversation.participants.add(participant.id, participant)
     for message in row["messages"]:
         conversation.messages.add(message["id"], message)
@@ -156,6 +156,10 @@ def _existing(record: Record | None) -> Record:
     if record is None:
         raise ValueError("a record is missing")
     return record
+
+
+def _replaced(row: Mapping[str, Any], **members: Any) -> dict[str, Any]:
+    return {**row, **members}
 
 
 def _members(record: Any) -> dict[str, Any]:

@@ -123,17 +123,14 @@ def sdk_client(app: App, user: User, conversation: Conversation | None = None) -
     return client
 
 
-def channel_client(app: App, user: User, integration: Mapping[str, Any]) -> Client:
-    """The client of a user on a channel, which is added when the user first writes.
+def add_channel_client(app: App, user: User, integration: Mapping[str, Any]) -> Client:
+    """Add the client of a user that first writes on a channel.
 
     Args:
         app: The app.
         user: The user.
         integration: The channel's integration.
     """
-    for client in user.clients:
-        if client.integration_id == integration["id"]:
-            return client
     now, identifier = app.clock.timestamp(), app.clock.new_id()
     client = Client(
         identifier,

@@ -1,4 +1,4 @@
-"""What webhooks report: one class for each trigger."""
+"""Webhook events: one class for each trigger."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import attrs
 
 from sunco.models.base import local, model
 from sunco.models.content import UnknownContent
-from sunco.models.events.incoming import IncomingEvent
+from sunco.models.events.base import IncomingEvent
 from sunco.models.events.payloads import (
     ClientAddPayload,
     ClientRemovePayload,
@@ -68,11 +68,11 @@ __all__ = [
 
 @model
 class WebhookEvent(IncomingEvent):
-    """What all events have. An event can come twice, and out of order.
+    """The base class of known events. An event can be delivered twice, and out of order.
 
     Attributes:
-        id: The event's id, the same each time that it comes.
-        created_at: When it happened.
+        id: The event's id, the same in every delivery of it.
+        created_at: The time of the event.
     """
 
     id: str
@@ -84,7 +84,7 @@ class ClientAddEvent(WebhookEvent):
     """A client was created, or is being linked.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["client:add"]] = "client:add"
@@ -97,7 +97,7 @@ class ClientRemoveEvent(WebhookEvent):
     """A client was removed, or could not be linked.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["client:remove"]] = "client:remove"
@@ -110,7 +110,7 @@ class ClientUpdateEvent(WebhookEvent):
     """A client was matched, confirmed, blocked or unblocked.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["client:update"]] = "client:update"
@@ -123,7 +123,7 @@ class ConversationCreateEvent(WebhookEvent):
     """A conversation was created.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:create"]] = "conversation:create"
@@ -136,7 +136,7 @@ class ConversationJoinEvent(WebhookEvent):
     """A user joined an `sdkGroup` conversation.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:join"]] = "conversation:join"
@@ -149,7 +149,7 @@ class ConversationLeaveEvent(WebhookEvent):
     """A user left an `sdkGroup` conversation.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:leave"]] = "conversation:leave"
@@ -162,7 +162,7 @@ class ConversationRemoveEvent(WebhookEvent):
     """A conversation was deleted.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:remove"]] = "conversation:remove"
@@ -175,7 +175,7 @@ class ConversationMessageEvent(WebhookEvent):
     """A message was sent, by a user or by the business.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:message"]] = "conversation:message"
@@ -207,7 +207,7 @@ class ConversationMessageDeliveryChannelEvent(WebhookEvent):
     """A message was delivered to a channel.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:message:delivery:channel"]] = (
@@ -222,7 +222,7 @@ class ConversationMessageDeliveryFailureEvent(WebhookEvent):
     """A message could not be delivered.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:message:delivery:failure"]] = (
@@ -237,7 +237,7 @@ class ConversationMessageDeliveryUserEvent(WebhookEvent):
     """A message was delivered to a user.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:message:delivery:user"]] = (
@@ -252,7 +252,7 @@ class ConversationPostbackEvent(WebhookEvent):
     """A user tapped a `Postback` button.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:postback"]] = "conversation:postback"
@@ -261,7 +261,7 @@ class ConversationPostbackEvent(WebhookEvent):
 
     @property
     def is_from_user(self) -> bool:
-        """True: only users do this."""
+        """Always True: only users cause this event."""
         return True
 
 
@@ -270,7 +270,7 @@ class ConversationReadEvent(WebhookEvent):
     """A user read the conversation.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:read"]] = "conversation:read"
@@ -280,10 +280,10 @@ class ConversationReadEvent(WebhookEvent):
 
 @model
 class ConversationReferralEvent(WebhookEvent):
-    """A user was led to a conversation.
+    """A user reached a conversation through a referral.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:referral"]] = "conversation:referral"
@@ -292,7 +292,7 @@ class ConversationReferralEvent(WebhookEvent):
 
     @property
     def is_from_user(self) -> bool:
-        """True: only users do this."""
+        """Always True: only users cause this event."""
         return True
 
 
@@ -301,7 +301,7 @@ class ConversationTypingEvent(WebhookEvent):
     """A user started or stopped typing.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["conversation:typing"]] = "conversation:typing"
@@ -311,10 +311,10 @@ class ConversationTypingEvent(WebhookEvent):
 
 @model
 class PassthroughMessagingEvent(WebhookEvent):
-    """A channel sent something that is handed on as it is. The API describes no payload.
+    """A channel's own event, passed on unchanged. The API describes no payload.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["passthrough:messaging"]] = "passthrough:messaging"
@@ -327,7 +327,7 @@ class SwitchboardAcceptControlEvent(WebhookEvent):
     """Control was accepted.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["switchboard:acceptControl"]] = "switchboard:acceptControl"
@@ -340,7 +340,7 @@ class SwitchboardAcceptControlFailureEvent(WebhookEvent):
     """Control could not be accepted.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["switchboard:acceptControl:failure"]] = (
@@ -355,7 +355,7 @@ class SwitchboardOfferControlEvent(WebhookEvent):
     """Control was offered.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["switchboard:offerControl"]] = "switchboard:offerControl"
@@ -368,7 +368,7 @@ class SwitchboardOfferControlFailureEvent(WebhookEvent):
     """Control could not be offered.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["switchboard:offerControl:failure"]] = "switchboard:offerControl:failure"
@@ -378,10 +378,10 @@ class SwitchboardOfferControlFailureEvent(WebhookEvent):
 
 @model
 class SwitchboardPassControlEvent(WebhookEvent):
-    """Control was passed on.
+    """Control was passed.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["switchboard:passControl"]] = "switchboard:passControl"
@@ -391,10 +391,10 @@ class SwitchboardPassControlEvent(WebhookEvent):
 
 @model
 class SwitchboardPassControlFailureEvent(WebhookEvent):
-    """Control could not be passed on.
+    """Control could not be passed.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["switchboard:passControl:failure"]] = "switchboard:passControl:failure"
@@ -407,7 +407,7 @@ class SwitchboardReleaseControlEvent(WebhookEvent):
     """Control was released.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["switchboard:releaseControl"]] = "switchboard:releaseControl"
@@ -420,7 +420,7 @@ class UserMergeEvent(WebhookEvent):
     """Users were merged into one.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["user:merge"]] = "user:merge"
@@ -433,7 +433,7 @@ class UserRemoveEvent(WebhookEvent):
     """A user was deleted.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["user:remove"]] = "user:remove"
@@ -443,10 +443,10 @@ class UserRemoveEvent(WebhookEvent):
 
 @model
 class UserUpdateEvent(WebhookEvent):
-    """A user was identified, or their language was found out.
+    """A user was authenticated, or their language was detected.
 
     Attributes:
-        payload: What happened, in detail.
+        payload: The details.
     """
 
     type: ClassVar[Literal["user:update"]] = "user:update"
@@ -456,13 +456,13 @@ class UserUpdateEvent(WebhookEvent):
 
 @model
 class UnknownEvent(IncomingEvent):
-    """An event of a type that this version of sunco does not know, or that could not be read.
+    """An event of a type that is unknown to this version of sunco, or that cannot be read.
 
     Attributes:
-        type: The trigger, as the API gave it.
+        type: The trigger in the API's words.
         id: The event's id, if it has one.
-        created_at: When it happened.
-        payload: What happened, as it came.
+        created_at: The time of the event.
+        payload: The details, as they were received.
         error: Why it could not be read; None where only its type is unknown.
     """
 
@@ -502,4 +502,4 @@ Event: TypeAlias = (
     | UserUpdateEvent
     | UnknownEvent
 )
-"""Anything that a webhook can report."""
+"""A webhook event."""

@@ -1,4 +1,4 @@
-"""What webhook events carry."""
+"""The payloads of webhook events."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ CreationReason: TypeAlias = (
 
 @model
 class EventError(Model):
-    """What went wrong.
+    """The cause of a failure.
 
     Attributes:
-        code: A word for programs.
-        message: A sentence for people.
+        code: A code for programs.
+        message: A text for humans.
     """
 
     code: str | None = None
@@ -84,10 +84,10 @@ class MessageReference(Model):
 
 @model
 class ExternalMessage(Model):
-    """A message as the channel knows it.
+    """A message on the channel.
 
     Attributes:
-        id: The channel's own id.
+        id: The message's id on the channel.
     """
 
     id: str | None = None
@@ -95,7 +95,7 @@ class ExternalMessage(Model):
 
 @model
 class DeliveryDestination(Model):
-    """Where a message was delivered.
+    """The channel that a message was delivered to.
 
     Attributes:
         type: The channel.
@@ -108,7 +108,7 @@ class DeliveryDestination(Model):
 
 @model
 class PostbackContent(Model):
-    """What a tapped button carries.
+    """The payload of a tapped button.
 
     Attributes:
         payload: The button's payload.
@@ -125,8 +125,8 @@ class Activity(Model):
 
     Attributes:
         type: `"conversation:read"`, `"typing:start"` or `"typing:stop"`.
-        source: Where it came from.
-        author: Whose doing it is.
+        source: The channel it came from.
+        author: The author of the activity.
     """
 
     type: ActivityType | None = None
@@ -136,10 +136,10 @@ class Activity(Model):
 
 @model
 class ReferralDetails(Model):
-    """Where a user came from.
+    """The origin of a referral.
 
     Attributes:
-        source: The kind of place, such as an ad.
+        source: The kind of origin, such as an ad.
         type: The kind of referral.
         ad_id: The ad.
     """
@@ -151,11 +151,11 @@ class ReferralDetails(Model):
 
 @model
 class Referral(Model):
-    """What led a user to a conversation.
+    """A referral of a user to a conversation.
 
     Attributes:
-        code: The code of the link that was followed.
-        details: Where the link was.
+        code: The code of the followed link.
+        details: The origin of the link.
     """
 
     code: str | None = None
@@ -164,11 +164,11 @@ class Referral(Model):
 
 @model
 class MergedUsers(Model):
-    """Two users who became one.
+    """Two users that were merged.
 
     Attributes:
-        surviving: Who is left.
-        discarded: Who is gone.
+        surviving: The user that remains.
+        discarded: The user that was removed.
     """
 
     surviving: User | None = None
@@ -177,11 +177,11 @@ class MergedUsers(Model):
 
 @model
 class MergedConversations(Model):
-    """Two conversations that became one.
+    """Two conversations that were merged.
 
     Attributes:
-        surviving: Which is left.
-        discarded: Which is gone.
+        surviving: The one that remains.
+        discarded: The one that was removed.
     """
 
     surviving: Conversation | None = None
@@ -190,11 +190,11 @@ class MergedConversations(Model):
 
 @model
 class MergedClients(Model):
-    """Two clients that became one.
+    """Two clients that were merged.
 
     Attributes:
-        surviving: Which is left.
-        discarded: Which is gone.
+        surviving: The one that remains.
+        discarded: The one that was removed.
     """
 
     surviving: Client | None = None
@@ -203,14 +203,14 @@ class MergedClients(Model):
 
 @model
 class ClientAddPayload(Model):
-    """A client that came.
+    """A client that was added.
 
     Attributes:
         conversation: The conversation, if the client has one.
         user: The user.
         client: The client.
-        reason: Why it came.
-        source: Where it came from.
+        reason: Why it was added.
+        source: The channel it came from.
     """
 
     conversation: Conversation | None = None
@@ -222,15 +222,15 @@ class ClientAddPayload(Model):
 
 @model
 class ClientRemovePayload(Model):
-    """A client that went.
+    """A client that was removed.
 
     Attributes:
         conversation: The conversation, if the client has one.
         user: The user.
         client: The client.
-        reason: Why it went.
+        reason: Why it was removed.
         error: Why linking failed.
-        source: Where it came from.
+        source: The channel it came from.
     """
 
     conversation: Conversation | None = None
@@ -260,14 +260,14 @@ class ClientUpdatePayload(Model):
 
 @model
 class ConversationCreatePayload(Model):
-    """A conversation that began.
+    """A conversation that was created.
 
     Attributes:
         conversation: The conversation.
-        creation_reason: What began it.
-        source: Where it came from.
-        user: The user who began it, if one did.
-        referral: What led the user here.
+        creation_reason: Why it was created.
+        source: The channel it came from.
+        user: The user who started it, if one did.
+        referral: The user's referral.
     """
 
     conversation: Conversation | None = None
@@ -295,7 +295,7 @@ class ConversationRemovePayload(Model):
     """A conversation that was deleted.
 
     Attributes:
-        conversation: What it was.
+        conversation: The deleted conversation.
     """
 
     conversation: Conversation | None = None
@@ -309,9 +309,9 @@ class MessageDeliveryPayload(Model):
         user: The user.
         conversation: The conversation.
         message: The message.
-        destination: Where it went.
-        external_messages: What the channel made of it.
-        is_final_event: Whether no more news of this delivery will come.
+        destination: The channel it was sent to.
+        external_messages: Its messages on the channel.
+        is_final_event: Whether this is the last event of this delivery.
     """
 
     user: User | None = None
@@ -330,10 +330,10 @@ class MessageDeliveryFailurePayload(Model):
         user: The user.
         conversation: The conversation.
         message: The message.
-        destination: Where it went.
-        external_messages: What the channel made of it.
-        is_final_event: Whether no more news of this delivery will come.
-        error: Why not.
+        destination: The channel it was sent to.
+        external_messages: Its messages on the channel.
+        is_final_event: Whether this is the last event of this delivery.
+        error: The cause.
     """
 
     user: User | None = None
@@ -352,7 +352,7 @@ class ConversationMessagePayload(Model):
     Attributes:
         conversation: The conversation.
         message: The message.
-        recent_notifications: Notifications that the user got shortly before.
+        recent_notifications: Notifications that the user received shortly before.
     """
 
     conversation: Conversation
@@ -365,10 +365,10 @@ class ConversationPostbackPayload(Model):
     """A button that was tapped.
 
     Attributes:
-        postback: What the button carries.
+        postback: The payload of the button.
         conversation: The conversation.
         user: The user.
-        source: Where it came from.
+        source: The channel it came from.
     """
 
     postback: PostbackContent | None = None
@@ -379,11 +379,11 @@ class ConversationPostbackPayload(Model):
 
 @model
 class ConversationActivityPayload(Model):
-    """What somebody is doing.
+    """A read or typing activity.
 
     Attributes:
         conversation: The conversation.
-        activity: What they do.
+        activity: The activity.
     """
 
     conversation: Conversation | None = None
@@ -392,13 +392,13 @@ class ConversationActivityPayload(Model):
 
 @model
 class ConversationReferralPayload(Model):
-    """A user who was led to a conversation.
+    """A user's referral to a conversation.
 
     Attributes:
         conversation: The conversation.
         user: The user.
-        source: Where it came from.
-        referral: What led the user here.
+        source: The channel it came from.
+        referral: The user's referral.
     """
 
     conversation: Conversation | None = None
@@ -427,7 +427,7 @@ class SwitchboardTransferPayload(Model):
     Attributes:
         conversation: The conversation.
         metadata: The custom properties that the switchboard action was given.
-        reason: Why, where the system did it.
+        reason: The cause, if the system did it.
     """
 
     conversation: Conversation | None = None
@@ -440,7 +440,7 @@ class SwitchboardFailurePayload(Model):
     """A switchboard action that failed.
 
     Attributes:
-        error: Why.
+        error: The cause.
         conversation: The conversation.
         metadata: The custom properties that the switchboard action was given.
     """
@@ -452,7 +452,7 @@ class SwitchboardFailurePayload(Model):
 
 @model
 class UserMergePayload(Model):
-    """Users who became one.
+    """Users that were merged.
 
     Attributes:
         merged_users: The users.
@@ -471,12 +471,12 @@ class UserMergePayload(Model):
 
 @model
 class UserUpdatePayload(Model):
-    """A user who changed.
+    """A user that changed.
 
     Attributes:
         user: The user.
         reason: What changed.
-        source: Where it came from.
+        source: The channel it came from.
     """
 
     user: User | None = None
@@ -486,10 +486,10 @@ class UserUpdatePayload(Model):
 
 @model
 class UserRemovePayload(Model):
-    """A user who was deleted.
+    """A user that was deleted.
 
     Attributes:
-        user: Who it was.
+        user: The deleted user.
     """
 
     user: User | None = None

@@ -1,4 +1,4 @@
-"""What integrations share, whatever they lead to."""
+"""The base classes of all integrations."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ IntegrationStatus: TypeAlias = Literal["active", "error", "inactive"] | str
 
 @model
 class DefaultResponder(Model):
-    """The switchboard integration that answers first on a channel. Set by the API.
+    """The switchboard integration that responds first on a channel. Set by the API.
 
     Attributes:
         name: Its name in the switchboard.
         integration_id: The integration behind it.
         integration_type: That integration's type.
-        deliver_standby_events: Whether its webhooks are called while it is not in control.
-        next_switchboard_integration_id: Whom `"next"` means when it gives control away.
-        message_history_count: How many messages of history it is given.
-        inherited: True where the channel has none of its own and follows the switchboard.
+        deliver_standby_events: Whether it receives events while it is not in control.
+        next_switchboard_integration_id: The integration that `"next"` names when it passes control.
+        message_history_count: The number of earlier messages it receives.
+        inherited: Whether the channel has no responder of its own and uses the switchboard's.
     """
 
     name: str | None = None
@@ -38,12 +38,12 @@ class DefaultResponder(Model):
 
 @model
 class BaseIntegration(Model):
-    """What every integration has.
+    """The base class of all integrations.
 
     Attributes:
-        id: The integration's id. Read-only: always there in answers, never in what is created.
+        id: The integration's id. Read-only: always present in responses, never in requests.
         status: `"active"`, `"error"` or `"inactive"`. Read-only.
-        display_name: A name to show, 100 characters at most.
+        display_name: The display name, 100 characters at most.
     """
 
     id: str | None = attrs.field(default=None, metadata=read_only())
@@ -53,13 +53,13 @@ class BaseIntegration(Model):
 
 @model
 class ChannelIntegration(BaseIntegration):
-    """What every integration has that users write through.
+    """The base class of the integrations that users write through.
 
     Attributes:
-        default_responder_id: The responder that answers first. Write-only.
-        default_responder: The responder that answers first. Read-only.
-        show_ai_disclaimer: Tell users which messages an AI has written; true where absent. Whoever
-            turns it off has to see to the law on AI themselves.
+        default_responder_id: The responder that responds first. Write-only.
+        default_responder: The responder that responds first. Read-only.
+        show_ai_disclaimer: Mark messages that an AI has written; true where absent. Turning it off
+            can conflict with laws on AI.
     """
 
     default_responder_id: str | None = None

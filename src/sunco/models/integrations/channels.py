@@ -1,6 +1,6 @@
 """Integrations that lead to other companies' channels: messengers, SMS, email.
 
-What is required to create one is optional in its class where the API does not have to answer it:
+What is required to create one is optional in its class where the API need not return it:
 reading must not fail for want of a secret.
 """
 
@@ -63,7 +63,7 @@ class InstagramIntegration(ChannelIntegration):
         business_id: The Instagram account's id. Read-only.
         username: The name of the Facebook user who connected it on the dashboard. Read-only.
         user_id: The id of the Facebook user who connected it on the dashboard. Read-only.
-        story_replies_enabled: Make messages of answers and reactions to the business's stories.
+        story_replies_enabled: Create messages for replies and reactions to the business's stories.
             The API's default is true.
         story_mentions_enabled: Report it as a `conversation:referral` event when a user's story
             mentions the business. The API's default is true.
@@ -122,8 +122,8 @@ class MailgunIntegration(ChannelIntegration):
         incoming_address: Where users write to, in `domain`. Required to create.
         hide_unsubscribe_link: Leave the unsubscribe link out of emails; the business then has to
             give another way.
-        from_address: Where emails come from and answers go to, if not `incoming_address`, which it
-            must forward to: else answers are lost.
+        from_address: The sender of emails and recipient of replies, `incoming_address` by default.
+            It must forward there, else replies are lost.
     """
 
     type: ClassVar[Literal["mailgun"]] = "mailgun"

@@ -1,4 +1,4 @@
-"""Integrations that stand in one's own site or app: the web and mobile SDKs."""
+"""Integrations of your own site or app: the web and mobile SDKs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WebDisplayStyle: TypeAlias = Literal["button", "tab"] | str
 
 @model
 class SdkIntegration(ChannelIntegration):
-    """What the integrations of all SDKs have.
+    """The base class of the integrations of SDKs.
 
     Attributes:
         can_user_see_conversation_list: Let users see all their conversations, as the API does by
@@ -42,7 +42,7 @@ class SdkIntegration(ChannelIntegration):
 
 @model
 class AndroidIntegration(SdkIntegration):
-    """The Android SDK. What it takes for push notifications is in a Firebase private key file.
+    """The Android SDK. A Firebase private key file has the values for push notifications.
 
     Attributes:
         project_id: The file's `project_id`. Write-only.

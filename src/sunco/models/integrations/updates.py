@@ -39,7 +39,7 @@ __all__ = [
 
 @model
 class BaseIntegrationUpdate(Model):
-    """What can be changed of every integration.
+    """Changes to any integration.
 
     Attributes:
         display_name: A name to show, 1 to 100 characters.
@@ -50,12 +50,12 @@ class BaseIntegrationUpdate(Model):
 
 @model
 class ChannelIntegrationUpdate(BaseIntegrationUpdate):
-    """What can be changed of every integration that users write through.
+    """Changes to any integration that users write through.
 
     Attributes:
-        default_responder_id: The responder that answers first.
-        show_ai_disclaimer: Tell users which messages an AI has written. Whoever turns it off has to
-            see to the law on AI themselves.
+        default_responder_id: The responder that responds first.
+        show_ai_disclaimer: Mark messages that an AI has written. Turning it off can conflict with
+            laws on AI.
     """
 
     default_responder_id: str | Unset | None = UNSET
@@ -66,7 +66,7 @@ class ChannelIntegrationUpdate(BaseIntegrationUpdate):
 
 @model
 class SdkIntegrationUpdate(ChannelIntegrationUpdate):
-    """What can be changed of every SDK's integration.
+    """Changes to the integration of an SDK.
 
     Attributes:
         can_user_see_conversation_list: Let users see all their conversations; for apps with
@@ -179,7 +179,7 @@ class InstagramIntegrationUpdate(ChannelIntegrationUpdate):
 
     Attributes:
         page_access_token: For the Facebook page that the Instagram account is linked to.
-        story_replies_enabled: Make messages of answers and reactions to the business's stories.
+        story_replies_enabled: Create messages for replies and reactions to the business's stories.
         story_mentions_enabled: Report it as a `conversation:referral` event when a user's story
             mentions the business.
     """
@@ -201,8 +201,8 @@ class MailgunIntegrationUpdate(ChannelIntegrationUpdate):
     Attributes:
         hide_unsubscribe_link: Leave the unsubscribe link out of emails; the business then has to
             give another way.
-        from_address: Where emails come from and answers go to; it must forward to the incoming
-            address, else answers are lost. None makes it that address.
+        from_address: The sender of emails and recipient of replies. It must forward to the incoming
+            address, else replies are lost. None resets it to the incoming address.
     """
 
     hide_unsubscribe_link: bool | Unset = UNSET

@@ -184,6 +184,7 @@ class PostgresInbox:
         self._held: dict[str, int] = {}
         # Whether the table may hold claims of this worker that it does not know of.
         self._claims_unknown = False
+        self._claim_turn = anyio.Lock()
         self._claiming = threading.Lock()
         self._added = GroupCommit[Sequence[NewEvent], None](self._add)
         self._written = GroupCommit[_Operation, bool](self._write)
@@ -333,6 +334,11 @@ class PostgresInbox:
 
     async def claim(self, limit: int, *, events: int = 100) -> Sequence[Claim]:
         """Claim ordering keys that are ready; see `Inbox`."""
+        # Otherwise one call would give back what another has claimed and not noted yet.
+        async with self._claim_turn:
+            return await self._claim(limit, events)
+
+    async def _claim(self, limit: int, events: int) -> Sequence[Claim]:
         worker = self._worker
         if worker is None or monotonic() >= self._until:
             # Others may have what this process held: start again as another worker.
@@ -528,7 +534,7 @@ class PostgresInbox:
 
 
 class _Notifier:
-    """Tells listeners of new events: at most once in 20 ms, outside the storing transaction."""
+    """Notifies listeners of new events: at most once in 20 ms, outside the transaction."""
 
     def __init__(self, database: PostgresDatabase, channel: str) -> None:
         self._database = database

@@ -8,19 +8,34 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial
 from typing import Any, Final, cast
 
 import anyio
 import attrs
 
-from sunco.models.events.incoming import current_replies
+from sunco.models.events.base import current_replies
 from sunco.webhooks.context import Call, Context, DeadLetter, RetryLater
 from sunco.webhooks.handlers import Handler
 
-__all__ = ["CallResult", "contains", "describe", "find_error", "find_failure", "invoke", "logger"]
+__all__ = [
+    "CallResult",
+    "contains",
+    "describe",
+    "find_error",
+    "find_failure",
+    "invoke",
+    "logger",
+    "reported_errors",
+]
 
 logger: Final = logging.getLogger("sunco.webhooks")
+
+reported_errors: Final[ContextVar[list[BaseException] | None]] = ContextVar(
+    "reported_errors", default=None
+)
+"""Where to add the errors of handlers, besides logging them; for tests."""
 
 _MAX_DESCRIPTION: Final = 2_000
 _CANCELLATION_GRACE: Final = 5.0
@@ -106,6 +121,9 @@ async def invoke(
             break
         if raised is not None:
             logger.error("An error handler of %s failed.", handler.name, exc_info=raised)
+    errors = reported_errors.get()
+    if error is not None and errors is not None:
+        errors.append(error)
     return CallResult(error=error, state=state)
 
 

@@ -68,6 +68,7 @@ class Worker:
                     await self._changed.wait()
             finally:
                 self._is_cancelled = True
+                self._stopping.set()
             tasks.cancel_scope.cancel()
 
     async def _heartbeat(self) -> None:

@@ -28,7 +28,7 @@ LOCAL_HOSTS = frozenset({"localhost", "emulator", "testserver"})
 class ControlApi:
     """The ASGI app under `/_emulator`.
 
-    Browsers are told apart by their `Origin` header: what they send must come from the console,
+    Browsers are recognized by their `Origin` header: what they send must come from the console,
     which has the token. The name in `Host` must be known, so that no other site can reach the
     emulator by a name that it controls.
 

@@ -27,7 +27,7 @@ STATE_BYTES = 200 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """Something that an emulator can be told or asked.
+    """A command or a query of the control API.
 
     Args:
         name: Its name: the last part of its path, and the name in Python.

@@ -1,4 +1,4 @@
-"""What the app answers to whatever comes in, and that nothing unverified reaches a handler."""
+"""Responses to requests of all kinds; handlers are called for verified deliveries only."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import logging
 from collections.abc import AsyncIterator
 from typing import Any
 
+import anyio
 import pytest
 
 from sunco import ConfigurationError
 from sunco.models.events import Event, UnknownEvent
-from sunco.webhooks import WebhookRouter
-from webhooks.support import SECRET, Platform, Record, delivery, message
+from sunco.webhooks import MemoryInbox, WebhookRouter
+from sunco.webhooks.keys import event_key
+from webhooks.support import SECRET, Platform, Record, bounded, delivery, message
 
 pytestmark = pytest.mark.anyio
 
@@ -256,3 +258,59 @@ def test_settings_that_cannot_work_are_refused(options: dict[str, Any]) -> None:
     settings: dict[str, Any] = {"secret": SECRET} | options
     with pytest.raises(ConfigurationError):
         WebhookRouter(**settings)
+
+
+async def test_a_body_that_is_too_slow_is_rejected() -> None:
+    router = WebhookRouter(SECRET, body_timeout=0.01)
+    sent: list[Any] = []
+    pieces = iter([{"type": "http.request", "body": b"{", "more_body": True}])
+
+    async def receive() -> Any:
+        piece = next(pieces, None)
+        if piece is None:
+            await anyio.sleep_forever()
+        return piece
+
+    async def send(event: Any) -> None:
+        sent.append(event)
+
+    headers = [(b"x-api-key", SECRET.encode())]
+    with bounded():
+        await router({"type": "http", "method": "POST", "headers": headers}, receive, send)
+    assert sent[0]["status"] == 408
+    assert b"did not arrive within 0.01 s" in sent[1]["body"]
+
+
+@pytest.mark.parametrize("with_inbox", [False, True])
+@pytest.mark.parametrize("other", ["app", "webhook"])
+async def test_events_of_two_apps_or_webhooks_with_the_same_id_are_both_handled(
+    other: str,
+    with_inbox: bool,  # noqa: FBT001 - where they are processed
+) -> None:
+    bot = Bot([SECRET, "another"], inbox=MemoryInbox() if with_inbox else None)
+    first = json.loads(delivery(message("e1")))
+    second = first | {other: {"id": "other"}}
+    with bounded():
+        async with bot.router.running():
+            for document in (first, second, first):
+                assert await bot.platform.post(content=json.dumps(document).encode()) == 200
+            await bot.router.drain()
+    assert [event.id for event in bot.handled.items] == ["e1", "e1"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        (("a", "w", "e"), "a/w/e"),
+        ((None, None, "e"), "//e"),
+        (("a/b", "w", "e"), "a%2Fb/w/e"),
+        (("a", "b/w", "é"), "a/b%2Fw/%C3%A9"),
+        (("a", "w", "\ud800"), "a/w/%ED%A0%80"),
+        (("a", "w", "\\ud800"), "a/w/%5Cud800"),
+    ],
+)
+def test_keys_of_different_ids_differ(
+    ids: tuple[str | None, str | None, str], expected: str
+) -> None:
+    app, webhook, event_id = ids
+    assert event_key(app, webhook, UnknownEvent(id=event_id), {}) == expected

@@ -1,4 +1,4 @@
-"""What is done to users, devices and activities, byte for byte."""
+"""The operations of `users`, byte for byte."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 import respx
 
-from operations.rows import APP, CONVERSATION, USER, Row, check
-from sunco.models import Author, Device, Identity, Profile, ProfileUpdate, User
+from operations.rows import APP, USER, Row, check
+from sunco.models import (
+    Identity,
+    Profile,
+    ProfileUpdate,
+    User,
+)
 
 pytestmark = pytest.mark.anyio
 
@@ -16,48 +21,36 @@ NOON = datetime(2026, 1, 2, 12, 0, 0, 5000, tzinfo=UTC)
 
 ROWS = [
     Row(
-        "activities.post",
-        lambda s: s.activities.post("c1", "typing:start"),
-        "POST",
-        f"{CONVERSATION}/activity",
-        '{"author":{"type":"business"},"type":"typing:start"}',
-    ),
-    Row(
-        "activities.post of a user",
-        lambda s: s.activities.post(
-            "c1", "conversation:read", author=Author("user", user_external_id="me")
+        "users.create",
+        lambda s: s.users.create(
+            external_id="me",
+            signed_up_at=NOON.astimezone(timezone(timedelta(hours=2))),
+            to_be_retained=True,
+            profile=Profile(given_name="Ada", email="ada@example.test"),
+            metadata={"plan": "pro"},
+            brand_id="b1",
         ),
         "POST",
-        f"{CONVERSATION}/activity",
-        '{"author":{"type":"user","userExternalId":"me"},"type":"conversation:read"}',
+        f"{APP}/users",
+        '{"externalId":"me","brandId":"b1","signedUpAt":"2026-01-02T12:00:00.005Z",'
+        '"toBeRetained":true,"profile":{"givenName":"Ada","email":"ada@example.test"},'
+        '"metadata":{"plan":"pro"}}',
+        {"user": {"id": "u1", "hasPaymentInfo": False, "profile": {"localeOrigin": "x"}}},
+        User(
+            id="u1", extra={"hasPaymentInfo": False}, profile=Profile(extra={"localeOrigin": "x"})
+        ),
+        201,
     ),
     Row(
-        "devices.list",
-        lambda s: s.devices.list("u1"),
+        "users.get",
+        lambda s: s.users.get("me", brand_id="b 1"),
         "GET",
-        f"{USER}/devices",
+        f"{APP}/users/me?brandId=b%201",
         None,
-        {"devices": [{"id": "d1", "lastSeen": "2026-01-02T12:00:00.005Z"}]},
-        [Device(id="d1", last_seen=NOON)],
+        {"user": {"id": "u1", "authenticated": True}},
+        User(id="u1", authenticated=True),
     ),
-    Row(
-        "devices.list of a brand's user",
-        lambda s: s.devices.list("me", brand_id="b1"),
-        "GET",
-        f"{APP}/users/me/devices?brandId=b1",
-        None,
-        {"devices": []},
-        [],
-    ),
-    Row(
-        "devices.get",
-        lambda s: s.devices.get("u1", "d1", brand_id="b1"),
-        "GET",
-        f"{USER}/devices/d1?brandId=b1",
-        None,
-        {"device": {"id": "d1", "type": "web", "info": {"URL": "example.test"}}},
-        Device(id="d1", type="web", info={"URL": "example.test"}),
-    ),
+    Row("users.delete", lambda s: s.users.delete("u1"), "DELETE", USER),
     Row(
         "users.list",
         lambda s: s.users.list(email="sue+1@example.test"),

@@ -1,0 +1,81 @@
+"""The files of exported messages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import anyio.to_thread
+
+from sunco import Sunco, SuncoError
+from sunco._json import is_array, is_object
+from sunco.bulk.export.files import create_private, file_name, is_there, replace_durably
+from sunco.bulk.export.raw import RawItem
+
+__all__ = ["AttachmentFiles"]
+
+_SUFFIX: Final = re.compile(r"\.[A-Za-z0-9]{1,8}")
+
+
+class AttachmentFiles:
+    """Downloads attachments to `attachments/CONVERSATION/MESSAGE.png` in a folder.
+
+    Attributes:
+        downloaded: The number of files that were downloaded.
+        missing: The number of files that could not be downloaded.
+    """
+
+    def __init__(self, sunco: Sunco, folder: Path) -> None:
+        self._sunco = sunco
+        self._folder = folder / "attachments"
+        self.downloaded = 0
+        self.missing = 0
+
+    async def download(self, conversation_id: str, messages: Sequence[RawItem]) -> None:
+        """Download the files of messages that are not there yet.
+
+        Raises:
+            ExportError: A name is taken by something that is not a file.
+            OSError: A file cannot be written.
+        """
+        folder = self._folder / file_name(conversation_id)
+        for message in messages:
+            name = file_name(str(message.get("id")))
+            for number, url in enumerate(dict.fromkeys(_media_urls(message.get("content"))), 1):
+                suffix = _SUFFIX.fullmatch(Path(urlsplit(url).path).suffix)
+                stem = name if number == 1 else f"{name}+{number}"
+                path = folder / f"{stem}{suffix[0].lower() if suffix else ''}"
+                if not await anyio.to_thread.run_sync(is_there, path):
+                    await self._download(url, path)
+
+    async def _download(self, url: str, path: Path) -> None:
+        try:
+            content = await self._sunco.attachments.download(url)
+        except SuncoError:
+            self.missing += 1
+            return
+        await anyio.to_thread.run_sync(_save, content, path)
+        self.downloaded += 1
+
+
+def _media_urls(value: Any) -> Iterator[str]:
+    if is_object(value):
+        url = value.get("mediaUrl")
+        if isinstance(url, str):
+            yield url
+        for each in value.values():
+            yield from _media_urls(each)
+    elif is_array(value):
+        for each in value:
+            yield from _media_urls(each)
+
+
+def _save(content: bytes, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    with create_private(part) as file:
+        file.write(content)
+    replace_durably(part, path)
