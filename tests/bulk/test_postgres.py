@@ -374,8 +374,6 @@ async def test_what_needs_postgresql_says_so(make: Make, schema: str) -> None:
     sender = Sender()
     with pytest.raises(ConfigurationError, match="work\\(\\) needs"):
         await work(sender.send, job="j", journal="journal.sqlite")
-    with pytest.raises(ConfigurationError, match="cluster= needs"):
-        await run(sender.send, [1], key=str, cluster="tcp://127.0.0.1:1")
     for journal in (make(), "postgresql://localhost/app"):
         with pytest.raises(ConfigurationError, match=r"stream\(\) has no outcomes"):
             stream(sender.send, [1], key=str, journal=journal)  # type: ignore[arg-type]
