@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import threading
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -93,8 +94,8 @@ class Multipart(AsyncIterable[bytes]):
 
     @property
     def spent(self) -> bool:
-        """Whether it cannot be read again: it was consumed, or a read is in flight."""
-        return self._consumed or self._reading.in_flight
+        """Whether it cannot be read again."""
+        return self._consumed
 
     def _measure(self) -> int | None:
         """The source's size, if it can be known before it is read."""
@@ -136,9 +137,10 @@ def _can_seek(source: Any) -> bool:
 
 @attrs.define
 class _Reading:
-    """Whether a worker thread reads a file: it continues after its task was cancelled."""
+    """Which attempt reads a file. A worker thread continues after its task was cancelled."""
 
-    in_flight: bool = False
+    lock: threading.Lock = attrs.field(factory=threading.Lock)
+    chunks: _FileChunks | None = None
 
 
 class _Parts(AsyncIterator[bytes]):
@@ -160,6 +162,7 @@ class _FileChunks(AsyncIterator[bytes]):
         self._left = size
         self._reading = reading
         self._read: Callable[[int], bytes] = self._read_first
+        reading.chunks = self
 
     async def __anext__(self) -> bytes:
         wanted = _CHUNK if self._left is None else min(_CHUNK, self._left)
@@ -171,13 +174,13 @@ class _FileChunks(AsyncIterator[bytes]):
         return chunk
 
     def _in_thread(self, size: int) -> bytes:
-        self._reading.in_flight = True
-        try:
+        with self._reading.lock:
+            if self._reading.chunks is not self:
+                # A later attempt reads the file from its start.
+                return b""
             chunk = self._read(size)
-        finally:
-            self._reading.in_flight = False
-        self._read = self._file.read
-        return chunk
+            self._read = self._file.read
+            return chunk
 
     def _read_first(self, size: int) -> bytes:
         if self._left is not None:

@@ -142,7 +142,8 @@ async def test_the_business_writes_until_the_conversation_is_full() -> None:
     emulator = Emulator(message_limit=2)
     arrived = emulator.control("arrive", content={"type": "text", "text": "Hi"})
     where = {"app": emulator.app_id, "conversation": arrived["conversation"]["id"]}
-    said = emulator.control("business.say", **where, text="Hello", name="Shop")["message"]
+    content = {"type": "text", "text": "Hello"}
+    said = emulator.control("business.say", **where, content=content, name="Shop")["message"]
     assert said["author"] == {"type": "business", "displayName": "Shop"}
     with pytest.raises(ValueError, match="Message limit of 2"):
         emulator.control("business.say", **where, text="Still there?")

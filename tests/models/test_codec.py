@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sunco import ConfigurationError, DecodeError
-from sunco.codec import decode, encode, json_name, structure
+from sunco.codec import _scalars, decode, encode, json_name, structure
 from sunco.models import (
     Action,
     Author,
@@ -151,6 +151,19 @@ def wrong(cases: Sequence[tuple[Any, Any]], convert: Read) -> list[str]:
         for given, expected, got in results
         if got != expected or type(got) is not type(expected)
     ]
+
+
+def test_values_of_the_declared_type_are_read_as_they_are() -> None:
+    values: list[tuple[Callable[[Any], Any], Any]] = [
+        (_scalars.read_text, "x"),
+        (_scalars.read_integer, 7),
+        (_scalars.read_number, 1.5),
+        (_scalars.read_boolean, False),
+        (_scalars.read_object, {"x": 1}),
+        (_scalars.read_list, ["x"]),
+    ]
+    for read, value in values:
+        assert read(value) is value
 
 
 def test_scalars_of_other_types_are_converted_where_nothing_is_lost() -> None:

@@ -125,10 +125,23 @@ def test_an_object_of_nothing() -> None:
         codec.structure([{}], list[Message])
 
 
+@pytest.fixture
+def new_readers() -> None:
+    """Forget what other tests have taught the readers."""
+    for cached in (
+        _compiled.model_reader,
+        _compiled.kind_reader,
+        _compiled.reader_of,
+        _compiled.general_reader,
+    ):
+        cached.cache_clear()
+
+
 def shapes_of(cls: Any) -> int:
     return len(_compiled.model_reader(cls).shapes)
 
 
+@pytest.mark.usefixtures("new_readers")
 def test_ever_new_shapes_are_read_and_only_a_bounded_number_is_learnt() -> None:
     compiled = len(linecache.cache)
     for number in range(5_000):
@@ -138,6 +151,7 @@ def test_ever_new_shapes_are_read_and_only_a_bounded_number_is_learnt() -> None:
     assert len(linecache.cache) - compiled <= _compiled.MAX_SHAPES + 2
 
 
+@pytest.mark.usefixtures("new_readers")
 def test_a_shape_must_recur_before_more_than_a_few_are_learnt() -> None:
     for number in range(_compiled.FREE_SHAPES + _compiled.MISSES_PER_SHAPE - 1):
         codec.structure({f"key{number}": 1}, ReferralDetails)
@@ -146,6 +160,7 @@ def test_a_shape_must_recur_before_more_than_a_few_are_learnt() -> None:
     assert shapes_of(ReferralDetails) == _compiled.FREE_SHAPES + 1
 
 
+@pytest.mark.usefixtures("new_readers")
 def test_wide_objects_and_long_keys_are_read_and_not_learnt() -> None:
     wide: dict[str, Any] = {f"key{number}": number for number in range(10_000)}
     long: dict[str, Any] = {"k" * 100_000: 1}

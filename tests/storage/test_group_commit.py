@@ -81,6 +81,8 @@ async def test_when_the_writing_caller_is_cancelled_another_writes_for_the_rest(
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(cancelled)
+        # trio starts tasks in any order; the first to submit is the one that writes.
+        await anyio.wait_all_tasks_blocked()
         tasks.start_soon(submit, 2)
         tasks.start_soon(submit, 3)
         await anyio.wait_all_tasks_blocked()

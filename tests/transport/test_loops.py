@@ -7,6 +7,7 @@ import gc
 import threading
 from collections.abc import Callable
 
+import httpx
 import pytest
 from chaos.misbehaviour import Misbehaving
 
@@ -66,3 +67,17 @@ def test_a_proxys_client_keeps_its_connections(monkeypatch: pytest.MonkeyPatch) 
         for number in range(2):
             answer = asyncio.run(carrier.send(post(server, f"token-{number}")))
             assert answer.status == 201
+
+
+def test_a_client_of_the_user_is_kept_in_a_new_loop() -> None:
+    sent: list[httpx.Request] = []
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(201)
+
+    transport = HttpxTransport(httpx.AsyncClient(transport=httpx.MockTransport(respond)))
+    request = Request("GET", "https://api.test/", {}, None, 5.0)
+    for _ in range(2):
+        assert asyncio.run(transport.send(request)).status == 201
+    assert len(sent) == 2

@@ -27,6 +27,7 @@ from sunco import (
     Sunco,
     SuncoError,
 )
+from sunco.multipart import Multipart
 from transport.conftest import Made
 
 pytestmark = pytest.mark.anyio
@@ -186,6 +187,13 @@ async def test_a_retry_does_not_read_a_file_that_is_still_being_read(transport: 
         await client(url, sends).attachments.upload(file, filename="a.bin")
     assert file.most_readers == 1
     assert file.getvalue() in bodies[1]
+
+
+async def test_a_read_of_an_earlier_attempt_leaves_the_file_alone() -> None:
+    body = Multipart(io.BytesIO(b"content"), filename="a.bin", content_type="text/plain")
+    late, current = aiter(body), aiter(body)
+    assert b"content" not in b"".join([chunk async for chunk in late])
+    assert b"content" in b"".join([chunk async for chunk in current])
 
 
 async def test_a_timeout_while_a_file_is_read_is_not_retried_before_the_read_ends(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -372,6 +373,32 @@ async def test_a_heartbeat_before_the_first_claim_renews_nothing(
         await inbox.stats()
         tasks.cancel_scope.cancel()
     assert query(path, "SELECT * FROM worker") == []
+
+
+async def test_a_heartbeat_of_a_worker_that_was_replaced_meanwhile_changes_no_lease(
+    make: Make, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = make()
+    await inbox.open()
+    beaten = threading.Event()
+
+    def beat(*_: object, worker: int | None) -> bool:
+        inbox._worker = (worker or 0) + 1
+        beaten.set()
+        return True
+
+    monkeypatch.setattr(inbox, "_beat", beat)
+    before = inbox._until
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(inbox.heartbeat)
+        await anyio.wait_all_tasks_blocked()
+        await clock.advance(5)
+        await anyio.to_thread.run_sync(beaten.wait)
+        # Operations are executed in order: the heartbeat's result has arrived after this one's.
+        await inbox.stats()
+        await anyio.wait_all_tasks_blocked()
+        tasks.cancel_scope.cancel()
+    assert inbox._until == before
 
 
 async def test_a_process_that_has_lost_its_lease_gets_a_new_one(

@@ -561,12 +561,13 @@ async def many_tasks_can_use_it_at_the_same_time(subject: InboxSubject) -> None:
         async with anyio.create_task_group() as tasks:
             for number in range(100):
                 tasks.start_soon(add, number)
+        await inbox.add([_new("last")])
         while claims := await inbox.claim(10):
             for claim in claims:
                 await process(claim)
-    assert sorted(processed) == sorted(f"e{number}" for number in range(100))
+    assert sorted(processed) == sorted(["last", *(f"e{number}" for number in range(100))])
     stats = await inbox.stats()
-    assert (stats.pending, stats.handled) == (0, 100)
+    assert (stats.pending, stats.handled) == (0, 101)
     await inbox.close()
 
 
