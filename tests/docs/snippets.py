@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from docs import blocks
+from . import blocks
 
 HEAD = """\
 # pyright: strict, reportUnusedVariable=false, reportUnusedFunction=false, reportRedeclaration=false

@@ -14,10 +14,11 @@ import pytest
 from starlette.applications import Starlette
 
 import sunco
-from docs import blocks
 from sunco import models, webhooks
 from sunco.emulator import Emulator
 from sunco.testing import connect
+
+from . import blocks
 
 ROOT = Path(__file__).parent.parent.parent
 SOURCE = Path(sunco.__file__).parent

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from docs import snippets
+from . import snippets
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = sorted(

@@ -260,7 +260,8 @@ def test_a_malformed_state_is_rejected_and_nothing_runs(
 @pytest.mark.parametrize("part", ["users", "clients"])
 def test_a_state_with_missing_records_is_rejected(path: Path, part: str) -> None:
     emulator = Emulator(state=path)
-    user = create_user(emulator._account.apps["app_demo"], {})
+    account = emulator._account  # pyright: ignore[reportPrivateUsage]
+    user = create_user(account.apps["app_demo"], {})
     emulator.say(user, "hi")
     emulator.close()
     with sqlite3.connect(path) as database:

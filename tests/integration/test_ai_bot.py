@@ -180,9 +180,11 @@ async def test_the_replies_of_both_packages_are_read(
 ) -> None:
     tool = SimpleNamespace(type="tool_use", name="hand_off", input={"summary": "x"})
     final = SimpleNamespace(content=[SimpleNamespace(type="text"), tool])
-    anthropic = SimpleNamespace(
-        messages=SimpleNamespace(stream=lambda **_: Stream("Hi", final=final))
-    )
+
+    def stream(**_: object) -> Stream:
+        return Stream("Hi", final=final)
+
+    anthropic = SimpleNamespace(messages=SimpleNamespace(stream=stream))
 
     def delta(content: str | None, *calls: Any) -> Any:
         choice = SimpleNamespace(delta=SimpleNamespace(content=content, tool_calls=calls or None))

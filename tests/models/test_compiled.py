@@ -82,7 +82,10 @@ def outcome(document: Any) -> tuple[Any, str]:
 def test_all_shapes_are_read_as_by_the_general_functions(documents: list[dict[str, Any]]) -> None:
     by_shape = outcome({"messages": documents})
     with pytest.MonkeyPatch.context() as patch:
-        never: Any = lambda *_: False  # noqa: E731
+
+        def never(*_: object) -> bool:
+            return False
+
         patch.setattr(_compiled.ModelReader, "is_worth_learning", never)
         patch.setattr(_compiled, "model_reader", cache(_compiled.ModelReader))
         patch.setattr(_compiled, "kind_reader", cache(_compiled.KindReader))

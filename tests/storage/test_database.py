@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -160,7 +160,7 @@ def create(path: Path, *statements: str) -> None:
 
 
 @contextmanager
-def rejected(path: Path, reason: str) -> Iterator[None]:
+def rejected(path: Path, reason: str) -> Generator[None]:
     """What is done inside fails for that reason, and leaves the file and its folder as they are."""
     content, files = path.read_bytes(), files_beside(path)
     with pytest.raises(StorageError, match=reason):
@@ -346,8 +346,12 @@ async def test_opening_waits_for_another_process_that_reads(
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN")
         other.execute("SELECT * FROM note").fetchall()
+
+        def commit(_: float) -> None:
+            other.execute("COMMIT")
+
         # It ends its transaction while the other one waits for its turn.
-        monkeypatch.setattr(module, "sleep", lambda _: other.execute("COMMIT"))
+        monkeypatch.setattr(module, "sleep", commit)
         database = database_at(path)
         await database.open()
     assert await database.run(write("a")) == 1

@@ -133,9 +133,11 @@ def test_a_socks_proxy_needs_an_extra_and_the_error_names_it(
 
 def test_a_socks_proxy_with_its_extra_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://proxy.test")
-    monkeypatch.setattr(
-        "sunco.transport._httpx.find_spec", lambda _: importlib.util.find_spec("h11")
-    )
+
+    def find_spec(_: str) -> object:
+        return importlib.util.find_spec("h11")
+
+    monkeypatch.setattr("sunco.transport._httpx.find_spec", find_spec)
     HttpxTransport()
 
 

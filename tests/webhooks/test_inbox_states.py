@@ -191,7 +191,7 @@ class InboxMachine(RuleBasedStateMachine):
         held = data.draw(st.sampled_from(self.held()))
         of_claim = [self.events[event.key] for event in held.claim.events]
         pending = [event for event in of_claim if event.status == "pending"]
-        results = []
+        results: list[EventResult] = []
         for event in pending[:1]:
             event.status, event.succeeded = status, ("one",)
             results.append(
@@ -341,7 +341,7 @@ def run_machine(machine: type[InboxMachine]) -> None:
             max_examples=examples,
             stateful_step_count=STEPS_OF_AN_EXAMPLE,
             deadline=None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=tuple(HealthCheck.__members__.values()),
             derandomize="SUNCO_STATEFUL_STEPS" not in os.environ,
             database=None,
         ),

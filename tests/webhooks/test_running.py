@@ -351,7 +351,8 @@ async def test_events_that_may_have_ended_a_process_are_attempted_one_at_a_time(
             await clock.advance(1)
             assert sorted(bot.begun.items) == ["a", "d"]
             # The others are not counted as attempted.
-            rows = {row.event.key[-1]: row.event.attempts for row in inbox._rows.values()}
+            held = inbox._rows.values()  # pyright: ignore[reportPrivateUsage]
+            rows = {row.event.key[-1]: row.event.attempts for row in held}
             assert rows == {"a": 2, "b": 1, "c": 1, "d": 1}
             bot.let_go.set()
             while len(bot.done.items) < 4:

@@ -351,7 +351,9 @@ async def test_a_heartbeat_keeps_claims_and_notices_that_they_are_lost(
             await anyio.wait_all_tasks_blocked()
             await clock.advance(5)
             with anyio.fail_after(10):
-                while inbox._until > 0:  # noqa: ASYNC110 - a thread sends no event
+                while (  # noqa: ASYNC110 - a thread sends no event
+                    inbox._until > 0  # pyright: ignore[reportPrivateUsage]
+                ):
                     await anyio.sleep(0.001)
             tasks.cancel_scope.cancel()
         with pytest.raises(ClaimLostError):
@@ -425,14 +427,15 @@ async def test_claims_of_a_cancelled_call_are_released_by_the_next_one(
     inbox = make()
     await inbox.open()
     await inbox.add([new("e1")])
-    run = inbox._database.run
+    database = inbox._database  # pyright: ignore[reportPrivateUsage]
+    run = database.run
 
     async def run_and_be_cancelled(*args: Any, **options: Any) -> Any:
         await run(*args, **options)
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(inbox._database, "run", run_and_be_cancelled)
+        patch.setattr(database, "run", run_and_be_cancelled)
         with pytest.raises(ZeroDivisionError):
             await inbox.claim(10)
     (claim,) = await inbox.claim(10)

@@ -405,7 +405,7 @@ def _version(connection: sqlite3.Connection, path: Path, schema: Schema) -> int:
     ((application_id,),) = connection.execute("PRAGMA application_id")
     ((version,),) = connection.execute("PRAGMA user_version")
     tables = connection.execute(_TABLES)
-    names = {name for (name,) in tables}
+    names: frozenset[str] = frozenset(name for (name,) in tables)
     if not (application_id or version or names):
         return 0
     unmarked = not application_id and version == 1 and bool(names) and names == schema.unmarked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
@@ -171,7 +171,8 @@ class WebhookRouter(EventHandlers):
         match scope["type"]:
             case "http":
                 # An extension of the emulator, by which tests see the errors of handlers.
-                reported_errors.set((scope.get("extensions") or {}).get("sunco.errors"))
+                extensions: dict[str, Any] = scope.get("extensions") or {}
+                reported_errors.set(extensions.get("sunco.errors"))
                 try:
                     response = await self._respond(scope, receive)
                 except ClientDisconnectedError:

@@ -17,11 +17,11 @@ from sunco.emulator.services.users import create_user
 from sunco.emulator.state.switchboard import Switchboard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from sunco.emulator.state.app import App
     from sunco.emulator.state.conversations import Conversation
-    from sunco.emulator.state.switchboard import SwitchboardIntegration
+    from sunco.emulator.state.switchboard import Control, SwitchboardIntegration
 
 __all__ = ["actions"]
 
@@ -178,7 +178,9 @@ def _workspace(app: App) -> SwitchboardIntegration:
     return found
 
 
-def _move(context: Context, action: str, change: Any) -> dict[str, Any]:
+def _move(
+    context: Context, action: str, change: Callable[[Switchboard, Control], Control]
+) -> dict[str, Any]:
     app, conversation = _place(context)
     control.move(app, conversation, action, change, context.arguments.get("metadata"))
     return {}

@@ -71,13 +71,13 @@ class Dispatcher:
         at = self._account.clock.timestamp()
         response: Response | None = None
         try:
-            response = await self._respond_with_faults(request, path, send)
+            response = completed = await self._respond_with_faults(request, path, send)
         except ClientDisconnect:
             return
         finally:
             entry = self._describe(request, path, b"".join(body), response)
             self._journal.add(**entry, at=at, duration=perf_counter() - began)
-        await response(scope, receive, send)
+        await completed(scope, receive, send)
 
     async def _respond_with_faults(self, request: Request, path: str, send: Send) -> Response:
         fault = self._faults.take(request.method, path)

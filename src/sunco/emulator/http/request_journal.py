@@ -144,5 +144,6 @@ def masked(value: Any) -> Any:
             for name, member in members.items()
         }
     if isinstance(value, list):
-        return [masked(member) for member in value]
+        items: list[Any] = value
+        return [masked(item) for item in items]
     return value
