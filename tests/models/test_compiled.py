@@ -128,12 +128,13 @@ def test_an_object_of_nothing() -> None:
 @pytest.fixture
 def new_readers() -> None:
     """Forget what other tests have taught the readers."""
-    for cached in (
+    readers: list[Any] = [
         _compiled.model_reader,
         _compiled.kind_reader,
         _compiled.reader_of,
         _compiled.general_reader,
-    ):
+    ]
+    for cached in readers:
         cached.cache_clear()
 
 

@@ -383,12 +383,12 @@ async def test_a_heartbeat_of_a_worker_that_was_replaced_meanwhile_changes_no_le
     beaten = threading.Event()
 
     def beat(*_: object, worker: int | None) -> bool:
-        inbox._worker = (worker or 0) + 1
+        inbox._worker = (worker or 0) + 1  # pyright: ignore[reportPrivateUsage]
         beaten.set()
         return True
 
     monkeypatch.setattr(inbox, "_beat", beat)
-    before = inbox._until
+    before = inbox._until  # pyright: ignore[reportPrivateUsage]
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(inbox.heartbeat)
         await anyio.wait_all_tasks_blocked()
@@ -398,7 +398,7 @@ async def test_a_heartbeat_of_a_worker_that_was_replaced_meanwhile_changes_no_le
         await inbox.stats()
         await anyio.wait_all_tasks_blocked()
         tasks.cancel_scope.cancel()
-    assert inbox._until == before
+    assert inbox._until == before  # pyright: ignore[reportPrivateUsage]
 
 
 async def test_a_process_that_has_lost_its_lease_gets_a_new_one(
