@@ -31,8 +31,8 @@ class AttachmentFiles:
     def __init__(self, sunco: Sunco, folder: Path) -> None:
         self._sunco = sunco
         self._folder = folder / "attachments"
-        self.downloaded = 0
-        self.missing = 0
+        self.downloaded: int = 0
+        self.missing: int = 0
 
     async def download(self, conversation_id: str, messages: Sequence[RawItem]) -> None:
         """Download the files of messages that are not there yet.

@@ -169,7 +169,9 @@ class Parquet:
                 name=error.name,
             ) from error
         types = {"string": self._arrow.string(), "time": self._arrow.timestamp("ms", tz="UTC")}
-        self.schema = self._arrow.schema([(name, types[kind]) for name, kind in COLUMNS.items()])
+        self.schema: Any = self._arrow.schema(
+            [(name, types[kind]) for name, kind in COLUMNS.items()]
+        )
 
     def paths(self, folder: Path, name: str) -> list[Path]:
         """The existing files, oldest first."""

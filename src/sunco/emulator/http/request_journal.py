@@ -144,6 +144,5 @@ def masked(value: Any) -> Any:
             for name, member in members.items()
         }
     if isinstance(value, list):
-        items: list[Any] = value
-        return [masked(item) for item in items]
+        return [masked(member) for member in cast("list[object]", value)]
     return value
