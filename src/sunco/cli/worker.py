@@ -28,6 +28,7 @@ __all__ = ["load_router", "worker"]
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
+    help="The least severe messages to log, on stderr.",
 )
 def worker(router: str, log_level: str) -> None:
     """Process the events in the inbox of a router, such as app:router.
