@@ -9,7 +9,7 @@ from time import monotonic
 import anyio
 import attrs
 
-from sunco.ratelimit.base import MIN_SHARE, RECOVERY, SETTLE, check_rate
+from sunco.ratelimit.base import COOLDOWN, MIN_SHARE, RECOVERY, check_rate
 
 __all__ = ["Pace", "RateLimiter"]
 
@@ -39,7 +39,7 @@ class Pace:
     _next: float = attrs.field(init=False, default=-math.inf)
     _paused: float = attrs.field(init=False, default=-math.inf)
     _changed: float = attrs.field(init=False, default=math.inf)
-    _settled: float = attrs.field(init=False, default=-math.inf)
+    _cooled_down: float = attrs.field(init=False, default=-math.inf)
     _recent: deque[float] = attrs.field(
         init=False,
         default=attrs.Factory(lambda self: deque(maxlen=_window(self)), takes_self=True),
@@ -72,9 +72,9 @@ class Pace:
         """
         self._recover(now)
         self._paused = max(self._paused, now + pause)
-        if now >= self._settled:
+        if now >= self._cooled_down:
             self.current = max(self.rate * MIN_SHARE, self.current / 2)
-        self._settled = max(self._settled, now + pause + SETTLE)
+        self._cooled_down = max(self._cooled_down, now + pause + COOLDOWN)
         self._changed = max(now, self._paused)
         # Nothing is saved up for a burst.
         self._next = self._paused + max(1.0, self.burst) / self.current

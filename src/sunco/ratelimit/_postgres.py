@@ -6,7 +6,7 @@ from typing import Any
 
 from sunco._storage.postgres import PostgresDatabase
 from sunco.ratelimit._shared import CATCH_UP, OnOutage, Reservation, SharedRateLimiter
-from sunco.ratelimit.base import MIN_SHARE, RECOVERY, SETTLE
+from sunco.ratelimit.base import COOLDOWN, MIN_SHARE, RECOVERY
 
 __all__ = ["PostgresRateLimiter"]
 
@@ -63,7 +63,7 @@ class PostgresRateLimiter(SharedRateLimiter):
             count,
             pause,
             RECOVERY,
-            SETTLE,
+            COOLDOWN,
             MIN_SHARE,
             CATCH_UP,
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from sunco.errors import ConfigurationError, StorageError
 from sunco.ratelimit._shared import CATCH_UP, OnOutage, Reservation, SharedRateLimiter
-from sunco.ratelimit.base import MIN_SHARE, RECOVERY, SETTLE
+from sunco.ratelimit.base import COOLDOWN, MIN_SHARE, RECOVERY
 
 __all__ = ["RedisRateLimiter"]
 
@@ -71,7 +71,7 @@ class RedisRateLimiter(SharedRateLimiter):
                     count,
                     -1 if pause is None else pause,
                     RECOVERY,
-                    SETTLE,
+                    COOLDOWN,
                     MIN_SHARE,
                     CATCH_UP,
                 ],

@@ -7,12 +7,12 @@ from typing import Protocol, runtime_checkable
 
 from sunco.errors import ConfigurationError
 
-__all__ = ["MIN_SHARE", "RECOVERY", "SETTLE", "Limiter", "check_rate"]
+__all__ = ["COOLDOWN", "MIN_SHARE", "RECOVERY", "Limiter", "check_rate"]
 
 RECOVERY = 30.0
 """Seconds in which the rate recovers from zero to its full value."""
 
-SETTLE = 1.0
+COOLDOWN = 1.0
 """Seconds after a pause in which further 429 responses do not halve the rate again."""
 
 MIN_SHARE = 1 / 64

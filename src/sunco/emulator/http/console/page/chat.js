@@ -41,8 +41,6 @@ class ConversationChat extends HTMLElement {
     this.messages = [];
     this.total = 0;
     this.log.addEventListener("scroll", () => { if (this.log.scrollTop < 80) this.older(); });
-    this.addEventListener("dragover", (event) => event.preventDefault());
-    this.addEventListener("drop", (event) => this.drop(event));
     store.on("conversation", () => this.load());
     store.on("overview", () => this.load(true));
     store.on("typing", () => this.drawTyping());
@@ -137,19 +135,6 @@ class ConversationChat extends HTMLElement {
         : post(role === "agent" ? "agent.say" : "business.say", { ...where, text }),
     );
     if (sent) this.input.value = "";
-  }
-
-  async drop(event) {
-    event.preventDefault();
-    for (const file of event.dataTransfer.files) {
-      const bytes = new Uint8Array(await file.arrayBuffer());
-      let binary = "";
-      for (const byte of bytes) binary += String.fromCharCode(byte);
-      await attempt(() => post("say", {
-        app: store.app, conversation: store.conversation, user: store.current?.users[0]?.id,
-        file: { name: file.name, type: file.type || "application/octet-stream", bytes: btoa(binary) },
-      }));
-    }
   }
 }
 
