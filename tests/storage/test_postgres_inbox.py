@@ -18,6 +18,7 @@ from support import postgres
 from sunco.errors import StorageError
 from sunco.webhooks import PostgresInbox
 from sunco.webhooks.inbox.base import Claim, ClaimLostError, EventResult, NewEvent
+from sunco.webhooks.inbox.postgres import _Listener
 
 pytestmark = pytest.mark.anyio
 
@@ -596,3 +597,79 @@ async def test_invalid_arguments_are_rejected_without_showing_the_password() -> 
             frame = frame.tb_next
     assert "secret-word" not in repr(PostgresInbox(dsn))
     assert "not initialized" in repr(PostgresInbox.__new__(PostgresInbox))
+
+
+class TestEdges:
+    async def test_the_heartbeat_forgets_handled_events(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("sunco.webhooks.inbox.postgres._FORGET_INTERVAL", 0.0)
+        inbox = make(dedup_ttl=0.0, lease=1.0)
+        await inbox.open()
+        await inbox.add([event("a")])
+        (claim,) = await inbox.claim(1)
+        await inbox.record(claim, handled("a"))
+        await inbox.release(claim, drained=True)
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(inbox.heartbeat)
+                while (await inbox.stats()).handled:  # noqa: ASYNC110 - the store sends no event
+                    await anyio.sleep(0.01)
+                tasks.cancel_scope.cancel()
+
+    async def test_a_process_whose_lease_was_reaped_registers_again(
+        self, inbox: PostgresInbox, other: Any
+    ) -> None:
+        before = inbox._worker
+        other.execute("DELETE FROM worker")
+        other.commit()
+        await inbox._renew()
+        assert inbox._worker not in (None, before)
+
+    async def test_storing_and_retrying_need_no_opening(
+        self, make: Make, inbox: PostgresInbox
+    ) -> None:
+        unopened = make()
+        await unopened.add([event("a")])
+        (claim,) = await inbox.claim(1)
+        failed = EventResult(key="a", status="failed", attempts=1, error="no")
+        await inbox.record(claim, [failed])
+        await inbox.release(claim, drained=True)
+        assert await unopened.retry("a")
+
+    async def test_a_result_of_a_lost_claim_does_not_forget_the_one_that_followed(
+        self, inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await inbox.add([event("a")])
+        (claim,) = await inbox.claim(1)
+
+        async def submit(_: Any) -> bool:
+            inbox._held[claim.ordering_key] = claim.fence + 1
+            return False
+
+        monkeypatch.setattr(inbox._written, "submit", submit)
+        with pytest.raises(ClaimLostError):
+            await inbox.record(claim, handled("a"))
+        assert inbox._held == {claim.ordering_key: claim.fence + 1}
+
+    async def test_a_notification_that_fails_stops_nothing(
+        self, inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        failed = threading.Event()
+
+        def away(_: Any) -> Any:
+            failed.set()
+            raise StorageError("The connection failed.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(inbox._database, "run_sync", away)
+            assert inbox._notifier is not None
+            inbox._notifier.notify()
+            await anyio.to_thread.run_sync(failed.wait)
+        await inbox.add([event("a")])
+        assert (await inbox.stats()).pending == 1
+
+    async def test_a_listener_that_was_stopped_waits_no_more(self, inbox: PostgresInbox) -> None:
+        listener = _Listener(inbox._database, "sunco_test")
+        listener.stop()
+        assert not listener.wait()

@@ -45,8 +45,7 @@ def worker(router: str, log_level: str) -> None:
         async with found.running():
             logging.getLogger("sunco.webhooks").info("Processing the inbox of %s.", router)
             with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-                async for _ in signals:
-                    break
+                await anext(signals)
         return 0
 
     run_async(run)
