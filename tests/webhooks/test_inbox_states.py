@@ -341,7 +341,7 @@ def run_machine(machine: type[InboxMachine]) -> None:
             max_examples=examples,
             stateful_step_count=STEPS_OF_AN_EXAMPLE,
             deadline=None,
-            suppress_health_check=tuple(HealthCheck.__members__.values()),
+            suppress_health_check=list(HealthCheck),
             derandomize="SUNCO_STATEFUL_STEPS" not in os.environ,
             database=None,
         ),
