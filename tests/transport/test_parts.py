@@ -1,15 +1,20 @@
 """The parts of transports that need no network."""
 
+# pyright: reportPrivateUsage=false
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncIterator
+from typing import Any, cast
 
 import anyio
+import httpcore
 import httpx
 import pytest
 from support.server import OK, Counting, serving
 
 from sunco import APIConnectionError, ConfigurationError, DecodeError, HttpxTransport, Request
+from sunco.transport import _network
 from sunco.transport._headers import locate
 from sunco.transport._request_body import RequestBody
 from transport.conftest import Made
@@ -142,3 +147,34 @@ async def test_errors_of_h11_and_of_sockets_are_sunco_errors(
         sends = HttpxTransport()
         with pytest.raises(APIConnectionError):
             await sends.send(Request("GET", "http://127.0.0.1:1/", {}, None, 5.0))
+
+
+class Stalled:
+    """A connection that takes nothing, whose peer rejects the request meanwhile."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self.end = end
+        self.sending = anyio.Event()
+
+    async def send(self, data: bytes) -> None:
+        del data
+        self.sending.set()
+        await anyio.sleep_forever()
+
+    async def receive(self, size: int) -> bytes:
+        del size
+        await self.sending.wait()
+        return b"HTTP/1.1 413 Content Too Large\r\n\r\n"
+
+    def extra(self, attribute: object, default: object = None) -> object:
+        del attribute, default
+        return self.end
+
+
+async def test_a_body_that_is_rejected_while_it_is_sent_ends_at_once() -> None:
+    near, far = socket.socketpair()
+    with near, far:
+        stream = _network._Stream(_network.TrackedBackend(), cast("Any", Stalled(near)))
+        with anyio.fail_after(10), pytest.raises(httpcore.WriteError, match="responded before"):
+            await stream.write(b"x" * _network._MAX_PENDING)
+        assert (await stream.read(12)) == b"HTTP/1.1 413"
