@@ -30,13 +30,6 @@ Make: TypeAlias = Callable[..., PostgresJournal]
 
 
 @pytest.fixture
-def schema() -> Iterator[str]:
-    _, name = postgres.fresh_schema()
-    yield name
-    postgres.drop_schema(name)
-
-
-@pytest.fixture
 async def make(schema: str) -> AsyncIterator[Make]:
     """Journals on one schema, as those of several processes."""
     made: list[PostgresJournal] = []

@@ -3,7 +3,7 @@
 # pyright: reportPrivateUsage=false
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
 
@@ -16,13 +16,6 @@ from sunco.bulk import PostgresJournal, run
 from sunco.bulk.shared import _Parts
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    _, name = postgres.fresh_schema()
-    yield name
-    postgres.drop_schema(name)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +20,6 @@ from sunco.bulk import PostgresJournal, run
 from sunco.cli.worker import load_router
 from sunco.webhooks import PostgresInbox
 from sunco.webhooks.inbox.base import NewEvent
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    _, name = postgres.fresh_schema()
-    yield name
-    postgres.drop_schema(name)
 
 
 def test_postgres_migrate_and_check(

@@ -23,13 +23,6 @@ from sunco.errors import ConfigurationError, StorageError
 
 
 @pytest.fixture
-def schema() -> Iterator[str]:
-    _, name = postgres.fresh_schema()
-    yield name
-    postgres.drop_schema(name)
-
-
-@pytest.fixture
 def database(schema: str) -> Iterator[PostgresDatabase]:
     opened = PostgresDatabase(postgres.dsn(), schema=schema)
     yield opened

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 
 import pytest
 from support import postgres
@@ -13,13 +12,6 @@ from support import postgres
 from sunco._storage.postgres import PostgresDatabase
 from sunco.testing import InboxCheck, InboxSubject, inbox_suite
 from sunco.webhooks import Inbox, PostgresInbox
-
-
-@pytest.fixture
-def schema() -> Iterator[str]:
-    _, name = postgres.fresh_schema()
-    yield name
-    postgres.drop_schema(name)
 
 
 @pytest.mark.anyio

@@ -26,13 +26,6 @@ Make: TypeAlias = Callable[..., PostgresInbox]
 
 
 @pytest.fixture
-def schema() -> Iterator[str]:
-    _, name = postgres.fresh_schema()
-    yield name
-    postgres.drop_schema(name)
-
-
-@pytest.fixture
 async def make(schema: str) -> AsyncIterator[Make]:
     """Inboxes on one schema, each with connections of its own, as those of several processes."""
     made: list[PostgresInbox] = []
