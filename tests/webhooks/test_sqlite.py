@@ -361,6 +361,18 @@ async def test_a_heartbeat_keeps_claims_and_notices_that_they_are_lost(
         await other.holds(taken)
 
 
+async def test_an_empty_ordering_key_takes_no_place_in_a_claim(make: Make) -> None:
+    inbox = make()
+    await inbox.open()
+    await inbox.add([new("e1", "c1"), new("e2", "c2")])
+    (claim,) = await inbox.claim(1)
+    assert claim.ordering_key == "c1"
+    await inbox.record(claim, [EventResult(key="e1", status="handled", attempts=1)])
+    await inbox.release(claim, drained=False)
+    (claim,) = await inbox.claim(1)
+    assert claim.ordering_key == "c2"
+
+
 async def test_a_heartbeat_before_the_first_claim_renews_nothing(
     make: Make, clock: FakeClock, path: Path
 ) -> None:

@@ -490,9 +490,23 @@ def _add(connection: sqlite3.Connection, events: Sequence[NewEvent], now: float)
 def _claim(
     connection: sqlite3.Connection, worker: int, now: float, *, limit: int, events: int
 ) -> list[Claim]:
-    ready = connection.execute(_READY, {"now": now, "limit": limit}).fetchall()
-    if not ready:
-        return []
+    claims: list[Claim] = []
+    # Ordering keys that turn out to be empty are parked, and take no place of others.
+    while ready := connection.execute(
+        _READY, {"now": now, "limit": limit - len(claims)}
+    ).fetchall():
+        claims += _claim_ready(connection, worker, now, ready, events=events)
+    return claims
+
+
+def _claim_ready(
+    connection: sqlite3.Connection,
+    worker: int,
+    now: float,
+    ready: Sequence[tuple[str, int, str | None]],
+    *,
+    events: int,
+) -> list[Claim]:
     ordering_keys = json.dumps([ordering_key for ordering_key, _, _ in ready])
     connection.execute("UPDATE counter SET fence = fence + 1")
     ((fence,),) = connection.execute("SELECT fence FROM counter")
