@@ -48,6 +48,8 @@ def run(create_app: Callable[[], Any], *, path: str, patience: float = 0.0) -> N
         with served(create_app(), listener):
             print("Say something; an empty line ends it.", flush=True)
             Chat(control, conversation, patience).run()
+            # The bot's own messages are delivered to it, too.
+            control.post("drain", json={}).raise_for_status()
 
 
 class Chat:

@@ -5,6 +5,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import h11
 import httpx
 import pytest
 
@@ -206,11 +207,20 @@ async def test_deliveries_are_disturbed_and_repeated(
     assert refused[1] == "Delivery not found"
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ConnectionRefusedError("nobody is there"),
+        h11.RemoteProtocolError("nobody is there"),
+        anyio.BrokenResourceError("nobody is there"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
 async def test_an_unreachable_target_is_reported_in_one_line(
-    api: Api, caplog: pytest.LogCaptureFixture
+    api: Api, caplog: pytest.LogCaptureFixture, failure: Exception
 ) -> None:
     async def fail(_url: str, _headers: Any, _body: bytes) -> int:
-        raise ConnectionRefusedError("nobody is there")
+        raise failure
 
     api.emulator.deliver_with(fail)
     await subscribe(api, ["conversation:message"])
@@ -218,7 +228,7 @@ async def test_an_unreachable_target_is_reported_in_one_line(
     await api.emulator.drain()
     assert {record.exc_info for record in caplog.records} == {None}
     assert caplog.records[0].getMessage().endswith("nobody is there")
-    assert api.emulator.deliveries[0].error == "ConnectionRefusedError: nobody is there"
+    assert api.emulator.deliveries[0].error == f"{type(failure).__name__}: nobody is there"
 
 
 async def test_requests_are_recorded_without_secrets(api: Api) -> None:

@@ -10,7 +10,15 @@ from logging import getLogger
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from anyio import Event, create_task_group, fail_after, get_cancelled_exc_class, sleep
+from anyio import (
+    BrokenResourceError,
+    Event,
+    create_task_group,
+    fail_after,
+    get_cancelled_exc_class,
+    sleep,
+)
+from h11 import RemoteProtocolError
 
 from sunco.emulator.delivery.plan import DeliveryPlan
 from sunco.emulator.delivery.senders import Response, send_over_http
@@ -289,7 +297,7 @@ class WebhookDispatcher:
                 return Response(found) if isinstance(found, int) else found, None
         except TimeoutError:
             return None, f"no response within {TIMEOUT_SECONDS:g} s"
-        except OSError as error:
+        except (BrokenResourceError, OSError, RemoteProtocolError) as error:
             _log.warning("Webhook %s could not be called at %s: %s", webhook.id, url, error)
             return None, f"{type(error).__name__}: {error}"
         except Exception as error:  # noqa: BLE001
