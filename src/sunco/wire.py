@@ -316,6 +316,7 @@ def _flat(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _query_value(name: str, value: object) -> str:
+    kind = type(value).__name__
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
@@ -324,8 +325,7 @@ def _query_value(name: str, value: object) -> str:
         items = cast("Sequence[object]", value)
         return ",".join(_query_value(name, item) for item in items)
     raise ConfigurationError(
-        f"{name!r} must be a str, a number, a bool, a sequence or a mapping of them, "
-        f"not {type(cast('object', value)).__name__}."
+        f"{name!r} must be a str, a number, a bool, a sequence or a mapping of them, not {kind}."
     )
 
 
