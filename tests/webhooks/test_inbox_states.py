@@ -341,7 +341,12 @@ def run_machine(machine: type[InboxMachine]) -> None:
             max_examples=examples,
             stateful_step_count=STEPS_OF_AN_EXAMPLE,
             deadline=None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=(
+                HealthCheck.data_too_large,
+                HealthCheck.filter_too_much,
+                HealthCheck.large_base_example,
+                HealthCheck.too_slow,
+            ),
             derandomize="SUNCO_STATEFUL_STEPS" not in os.environ,
             database=None,
         ),
