@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sunco.errors import ConfigurationError
 from sunco.models.base import UNSET
@@ -15,6 +15,8 @@ from sunco.wire import Operation
 __all__ = ["Resource", "changes", "exactly_one", "given"]
 
 T = TypeVar("T")
+
+_MAX_PAGE_SIZE: Final = 100
 
 
 class Resource:
@@ -34,6 +36,9 @@ class Resource:
         backwards: bool = False,
         **ids: str | None,
     ) -> Paginator[T]:
+        if page_size is not None:
+            _check_page_size(page_size)
+
         async def fetch(*, after: str | None, before: str | None) -> Listing[T]:
             page = {"after": after, "before": before, "size": page_size}
             return await self._session.list_page(
@@ -41,6 +46,11 @@ class Resource:
             )
 
         return Paginator(fetch, after=after, before=before, backwards=backwards)
+
+
+def _check_page_size(size: object) -> None:
+    if not isinstance(size, int) or isinstance(size, bool) or not 1 <= size <= _MAX_PAGE_SIZE:
+        raise ConfigurationError(f"page_size must be from 1 to {_MAX_PAGE_SIZE}, not {size!r}.")
 
 
 def given(**values: Any) -> dict[str, Any]:

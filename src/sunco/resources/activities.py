@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from types import NoneType
+from typing import Final
 
 import anyio
 
+from sunco._literals import check_value, known_values
 from sunco.errors import SuncoError
 from sunco.models.messages import ActivityType, Author
 from sunco.resources._resource import Resource
@@ -22,6 +24,7 @@ POST = Operation(
     NoneType,
 )
 
+_TYPES: Final = known_values(ActivityType)
 _BUSINESS = Author("business")
 
 _STOP_WITHIN = 2.0
@@ -44,7 +47,12 @@ class Activities(Resource):
             type: `"conversation:read"`, `"typing:start"` or `"typing:stop"`; for users,
                 `"conversation:read"` only.
             author: The author; the business by default.
+
+        Raises:
+            ConfigurationError: The type is misspelt.
+            NotFoundError: The conversation does not exist.
         """
+        check_value("type", type, _TYPES)
         body = {"author": author or _BUSINESS, "type": type}
         await self._session.call(POST, body=body, conversation_id=conversation_id)
 

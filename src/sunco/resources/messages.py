@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from types import NoneType
-from typing import Any
+from typing import Any, Literal
 
+from sunco._literals import check_value
 from sunco.models.base import Metadata
 from sunco.models.content import Content, TextMessage
 from sunco.models.messages import Author, Destination, Message, MessageOverride
@@ -39,7 +40,7 @@ class Messages(Resource):
         destination: Destination | None = None,
         metadata: Metadata | None = None,
         override: MessageOverride | None = None,
-        schema: str | None = None,
+        schema: Literal["whatsapp"] | str | None = None,
     ) -> list[Message]:
         """Post a message (`PostMessage`).
 
@@ -59,10 +60,13 @@ class Messages(Resource):
             The message; several where a channel cannot show the content as one.
 
         Raises:
+            ConfigurationError: The content cannot be written as JSON, or `schema` is misspelt.
             APIConnectionError: No response; `maybe_delivered` says whether it may have arrived.
             ConversationFullError: The conversation has 30,000 messages.
             NotFoundError: The conversation does not exist.
         """
+        if schema is not None:
+            check_value("schema", schema, ("whatsapp",))
         body = given(
             author=author or _BUSINESS,
             content=TextMessage(content) if isinstance(content, str) else content,
@@ -86,7 +90,7 @@ class Messages(Resource):
         destination: Destination | None = None,
         metadata: Metadata | None = None,
         override: MessageOverride | None = None,
-        schema: str | None = None,
+        schema: Literal["whatsapp"] | str | None = None,
     ) -> list[Message]:
         """Post a message exactly once, however often this is called with the same key.
 
