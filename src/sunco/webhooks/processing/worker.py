@@ -25,8 +25,8 @@ _POLL_INTERVAL: Final = 1.0
 
 _UNREADABLE: Final = "The inbox cannot be read"
 
-_SAME_TROUBLE: Final = 10.0
-"""Seconds within which a failure belongs to the trouble that was reported before."""
+_SAME_OUTAGE: Final = 10.0
+"""Seconds within which a failure belongs to the outage that was reported before."""
 
 
 class Worker:
@@ -56,8 +56,8 @@ class Worker:
         self._changed = AutoResetEvent()
         self._stopping = anyio.Event()
         self._is_cancelled = False
-        # When each was last noticed.
-        self._troubles: dict[str, float] = {}
+        # When each last happened.
+        self._failures: dict[str, float] = {}
         self.progress: anyio.Event = anyio.Event()
 
     def stop(self) -> None:
@@ -106,7 +106,7 @@ class Worker:
             return None
         try:
             claims = await self._inbox.claim(free, events=MAX_BATCH)
-            if self._troubles.pop(_UNREADABLE, None) is not None:
+            if self._failures.pop(_UNREADABLE, None) is not None:
                 logger.info("The inbox can be read again.")
             self._busy += len(claims)
             for claim in await self._without_suspects(claims):
@@ -119,18 +119,18 @@ class Worker:
             return _POLL_INTERVAL
         return _POLL_INTERVAL if due is None else min(due, _POLL_INTERVAL)
 
-    def _report(self, trouble: str, error: Exception) -> None:
-        """Log trouble with the inbox when it begins, not with every attempt."""
+    def _report(self, failure: str, error: Exception) -> None:
+        """Log a failure of the inbox when an outage begins, not with every attempt."""
         if isinstance(error, UnavailableError):
             # The inbox reports these itself: it notices them while no claim is wanted, too.
             return
         now = self._options.clock.monotonic()
-        last = self._troubles.get(trouble, -math.inf)
-        self._troubles[trouble] = now
-        if now > last + _SAME_TROUBLE:
+        last = self._failures.get(failure, -math.inf)
+        self._failures[failure] = now
+        if now > last + _SAME_OUTAGE:
             unexpected = None if isinstance(error, StorageError) else error
             message = "%s; it is tried every second: %s"
-            logger.warning(message, trouble, error, exc_info=unexpected)
+            logger.warning(message, failure, error, exc_info=unexpected)
 
     async def _without_suspects(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         """Postpone events that may have ended a process, but for one at a time.
