@@ -9,7 +9,8 @@ import os
 import platform
 import threading
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from time import monotonic
 from typing import Any, Final, TypeAlias
@@ -237,6 +238,7 @@ class PostgresInbox:
         self._written = GroupCommit[_Operation, bool](self._write)
         self._changed = AutoResetEvent()
         self._notifier: _Notifier | None = None
+        self._reached = -math.inf
         self._available = True
 
     def __repr__(self) -> str:
@@ -310,9 +312,9 @@ class PostgresInbox:
                         forgotten = now
                         await self._database.run(self._forget)
                 except StorageError as error:
-                    self._report(error)
+                    self._report(error, now)
                 else:
-                    self._report(None)
+                    self._report(None, now)
                 await anyio.sleep(min(_REAP_INTERVAL, self._lease / 6))
 
     async def _renew(self) -> None:
@@ -327,8 +329,21 @@ class PostgresInbox:
         else:
             self._until = self._until_from(began)
 
-    def _report(self, error: StorageError | None) -> None:
-        if error is not None and self._available:
+    @contextmanager
+    def _reporting(self) -> Generator[None]:
+        began = monotonic()
+        try:
+            yield
+        except UnavailableError as error:
+            self._report(error, began)
+            raise
+
+    def _report(self, error: StorageError | None, began: float) -> None:
+        """Log once that the database is away, and once that it is back."""
+        if error is None:
+            self._reached = monotonic()
+        # What began before the database was back says nothing about it.
+        if error is not None and self._available and began >= self._reached:
             self._available = False
             _logger.warning("Processing of the inbox pauses: %s", error)
         elif error is None and not self._available:
@@ -383,7 +398,8 @@ class PostgresInbox:
         """Claim ordering keys that are ready; see `Inbox`."""
         # Otherwise one call would give back what another has claimed and not noted yet.
         async with self._claim_turn:
-            return await self._claim(limit, events)
+            with self._reporting():
+                return await self._claim(limit, events)
 
     async def _claim(self, limit: int, events: int) -> Sequence[Claim]:
         worker = self._worker
@@ -485,9 +501,9 @@ class PostgresInbox:
         while True:
             await self.holds(claim)
             try:
-                held = await self._written.submit(operation)
-            except UnavailableError as error:
-                self._report(error)
+                with self._reporting():
+                    held = await self._written.submit(operation)
+            except UnavailableError:
                 await anyio.sleep(_RETRY_DELAY)
                 continue
             if held:
@@ -520,9 +536,10 @@ class PostgresInbox:
 
     async def next_due(self) -> float | None:
         """Seconds until an ordering key is ready; see `Inbox`."""
-        due: float | None = await self._database.run(
-            lambda c: _value(c, self._sql(_NEXT_DUE), (self._name,))
-        )
+        with self._reporting():
+            due: float | None = await self._database.run(
+                lambda c: _value(c, self._sql(_NEXT_DUE), (self._name,))
+            )
         return None if due is None else max(0.0, due)
 
     async def wait(self) -> None:
