@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.clock import Clock
-from support.scripted import answer, refusal, scripted
+from support.scripted import error_response, response, scripted
 
 from sunco import ConfigurationError, RateLimiter, RateLimitError, RetryPolicy
 from sunco.observe import Observation, Throttled
 from sunco.ratelimit._local import Pace
 
-CONVERSATION = answer({"conversation": {"id": "c1"}})
+CONVERSATION = response({"conversation": {"id": "c1"}})
 
 
 def spent(pace: Pace, now: float) -> int:
@@ -212,7 +212,7 @@ class TestOfAClient:
     async def test_every_attempt_is_limited(self, clock: Clock) -> None:
         events: list[Observation] = []
         sunco, _ = scripted(
-            refusal(503, "x", "y"),
+            error_response(503, "x", "y"),
             CONVERSATION,
             CONVERSATION,
             rate_limit=RateLimiter(1000, 1),
@@ -226,7 +226,7 @@ class TestOfAClient:
     async def test_a_429_slows_down_all_clients_that_share_the_limiter(self, clock: Clock) -> None:
         limiter = RateLimiter(10, 10)
         sunco, _ = scripted(
-            refusal(429, "x", "y", **{"Retry-After": "30"}), CONVERSATION, rate_limit=limiter
+            error_response(429, "x", "y", **{"Retry-After": "30"}), CONVERSATION, rate_limit=limiter
         )
         other, _ = scripted(CONVERSATION, rate_limit=limiter)
         with pytest.raises(RateLimitError):
@@ -236,7 +236,7 @@ class TestOfAClient:
 
     async def test_a_pause_is_no_longer_than_the_policy_waits(self, clock: Clock) -> None:
         sunco, _ = scripted(
-            refusal(429, "x", "y", **{"Retry-After": "9999"}), CONVERSATION, rate_limit=10
+            error_response(429, "x", "y", **{"Retry-After": "9999"}), CONVERSATION, rate_limit=10
         )
         with pytest.raises(RateLimitError):
             await sunco.conversations.get("c1")
@@ -245,7 +245,7 @@ class TestOfAClient:
 
     async def test_no_attempt_waits_beyond_the_deadline(self) -> None:
         sunco, transport = scripted(
-            refusal(503, "x", "y"),
+            error_response(503, "x", "y"),
             rate_limit=RateLimiter(0.001, 1),
             retry=RetryPolicy(deadline=0.05, backoff=1e-6),
         )
