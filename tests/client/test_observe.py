@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from support.clock import Clock
+from support.clock import skip_sleeps
 from support.scripted import error_response, response, scripted
 
 from sunco import APIConnectionError, ConfigurationError, DecodeError, NotFoundError, RateLimiter
@@ -106,7 +106,7 @@ async def test_a_cancelled_call_has_an_end_too() -> None:
 
 
 async def test_waiting_for_the_limiter_is_emitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    Clock(monkeypatch)
+    skip_sleeps(monkeypatch)
     events: list[Observation] = []
     sunco, _ = scripted(USER, USER, rate_limit=RateLimiter(1000, 1), observers=[events.append])
     for _ in range(2):
@@ -152,7 +152,7 @@ class TestLogging:
     async def test_a_line_a_request_and_retries_for_all_to_see(
         self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        Clock(monkeypatch)
+        skip_sleeps(monkeypatch)
         sunco, _ = scripted(BUSY, lost(), USER, rate_limit=RateLimiter(1000, 1))
         with caplog.at_level(logging.DEBUG, logger="sunco"):
             await sunco.users.get("u1")
@@ -240,7 +240,7 @@ class Telemetry:
 
 
 async def test_spans_and_durations(monkeypatch: pytest.MonkeyPatch) -> None:
-    Clock(monkeypatch)
+    skip_sleeps(monkeypatch)
     telemetry = Telemetry()
     sunco, _ = scripted(
         BUSY,

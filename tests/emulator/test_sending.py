@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import h11
 import pytest
-from anyio.abc import SocketAttribute
+from support.server import read_request, serving
 
 from sunco.emulator.delivery import senders
 from sunco.emulator.delivery.senders import send_over_http
@@ -14,7 +14,7 @@ from sunco.emulator.delivery.senders import send_over_http
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from anyio.abc import SocketStream
+    from anyio.abc import ByteStream
 
 pytestmark = pytest.mark.anyio
 
@@ -30,20 +30,14 @@ async def server(*response: bytes) -> AsyncGenerator[tuple[str, Received], None]
     """A server that reads a request to its end and responds with these bytes, one at a time."""
     received = Received()
 
-    async def serve(stream: SocketStream) -> None:
-        async with stream:
-            while not received.content.endswith(b"{}"):
-                received.content += await stream.receive()
-            for part in response:
-                await stream.send(part)
+    async def respond(stream: ByteStream) -> None:
+        received.content = await read_request(stream)
+        for part in response:
+            await stream.send(part)
 
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    port: int = listener.extra(SocketAttribute.local_port)
-    with anyio.fail_after(10):
-        async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, serve)
-            yield f"http://127.0.0.1:{port}", received
-            tasks.cancel_scope.cancel()
+    with anyio.fail_after(60):
+        async with serving(respond) as url:
+            yield url, received
 
 
 @pytest.mark.parametrize(
