@@ -42,10 +42,8 @@ def test_the_arguments_are_the_same_in_http_and_in_python() -> None:
             continue
         owner: type = Controls
         known_as = f"{method.lower()}_{name.replace('.', '_')}"
-        if name == "fail":
-            owner, known_as = Emulator, "fail"
-        elif (method, name) == ("GET", "requests"):
-            owner, known_as = Emulator, "requests"
+        if name in ("fail", "limit_rate", "requests"):
+            owner, known_as = Emulator, name
         signature = inspect.signature(getattr(owner, known_as))
         if set(signature.parameters) - {"self"} != set(one.schema.properties):
             differing.append(name)
@@ -66,6 +64,16 @@ async def test_errors_are_the_same_in_http_and_in_python(api: Api) -> None:
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared
             api.emulator.control(name, **arguments)
         assert "; ".join(titles) == str(caught.value)
+    methods: list[tuple[str, JSON]] = [
+        ("fail", {}),
+        ("fail", {"status": 99}),
+        ("limit_rate", {"rate": 0}),
+    ]
+    for name, arguments in methods:
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared
+            getattr(api.emulator, name)(**arguments)
+        response = await api.http.post(f"{ROOT}/{name}", json=arguments)
+        assert response.json()["errors"][0]["title"] == str(caught.value)
     with pytest.raises(ValueError, match="There is no control 'dance'"):
         api.emulator.control("dance")
 

@@ -12,7 +12,9 @@ from sunco.emulator.schemas.schema import (
     Boolean,
     Nullable,
     Number,
+    NumberOr,
     Object,
+    Tagged,
     TextOr,
     at_least_one,
     exactly_one,
@@ -51,16 +53,34 @@ def _object(rules: tuple[Any, ...] = (), required: tuple[str, ...] = (), **membe
 _COUNT = Number(minimum=1, integer=True)
 _LIMIT = Number(minimum=1, maximum=1000, integer=True)
 _SECONDS = Number(minimum=0, maximum=60)
+_POSITIVE = Number(minimum=0.001, maximum=60)
+
+
+def _distribution(*names: str) -> Object:
+    return _object(required=("type", *names), type=ANY_TEXT, **dict.fromkeys(names, _SECONDS))
+
+
+_LATENCY = NumberOr(
+    Tagged(
+        {
+            "uniform": _distribution("minimum", "maximum"),
+            "normal": _distribution("mean", "deviation"),
+            "exponential": _object(required=("type", "mean"), type=ANY_TEXT, mean=_POSITIVE),
+        }
+    ),
+    _SECONDS,
+)
 FAIL = _object(
-    (at_least_one("status", "reset", "latency"),),
+    (at_least_one("status", "reset", "latency", "garbage"),),
     next=Nullable(_COUNT),
     method=ANY_TEXT,
     path=ANY_TEXT,
     status=Number(minimum=200, maximum=599, integer=True),
     retry_after=TextOr(Number(minimum=0)),
     html=FLAG,
+    garbage=FLAG,
     reset=FLAG,
-    latency=_SECONDS,
+    latency=_LATENCY,
     applied=FLAG,
 )
 
@@ -98,6 +118,17 @@ _OWN = (
     Control("clock", "GET", _object(), "The current time of the emulator."),
     Control("state", "GET", _object(), "Export the state."),
     Control("fail", "POST", FAIL, "Inject a fault."),
+    Control(
+        "limit_rate",
+        "POST",
+        _object(
+            required=("rate",),
+            rate=Number(minimum=1, maximum=10_000, integer=True),
+            method=ANY_TEXT,
+            path=ANY_TEXT,
+        ),
+        "Respond 429 to more requests per second.",
+    ),
     Control("recover", "POST", _object(), "Remove all faults."),
     Control("drain", "POST", _object(), "Deliver webhooks until nothing is in flight."),
     Control("reset", "POST", _object(), "Start anew."),
