@@ -17,8 +17,9 @@ from sunco.emulator.delivery.dispatcher import WebhookDispatcher
 from sunco.emulator.delivery.senders import sender_to
 from sunco.emulator.end_users.agents import actions
 from sunco.emulator.end_users.facade import EndUsers, id_of
+from sunco.emulator.end_users.files import embed
 from sunco.emulator.end_users.registry import ActionCall
-from sunco.emulator.errors import ApiError
+from sunco.emulator.errors import ApiError, reject
 from sunco.emulator.http.console import Console
 from sunco.emulator.http.control import ControlApi
 from sunco.emulator.http.control.feed import ChangeFeed
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from sunco.emulator.http.request_journal import RequestEntry
 
 _TABLE = OperationTable(router.ALL)
+# The base URL in files that are sent without HTTP.
+ORIGIN = "http://localhost"
 
 
 class Emulator(EndUsers):
@@ -191,9 +194,9 @@ class Emulator(EndUsers):
             lifespan=self._lifespan,
         )
 
-    def _control(self, control: Control, arguments: Mapping[str, Any]) -> Any:
+    def _control(self, control: Control, arguments: Mapping[str, Any], origin: str = ORIGIN) -> Any:
         if control.name in actions.all and control.method == "POST":
-            return self._run_action(control.name, dict(arguments))
+            return self._run_action(control.name, dict(arguments), origin)
         if control.name in ("fail", "limit_rate"):
             return getattr(self, control.name)(**arguments)
         method = f"{control.method.lower()}_{control.name.replace('.', '_')}"
@@ -217,14 +220,19 @@ class Emulator(EndUsers):
     def _report_request(self, entry: RequestEntry) -> None:
         self._feed.emit("request", id=entry.id, operation=entry.operation, status=entry.status)
 
-    def _run_action(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _run_action(
+        self, name: str, arguments: dict[str, Any], origin: str = ORIGIN
+    ) -> dict[str, Any]:
         action = actions.all[name]
-        return self._recorder.execute(ActionCall(action, self._account, self.app_id, arguments))
+        reject(action.schema.problems(arguments, ""))
+        call = ActionCall(action, self._account, self.app_id, embed(arguments), origin)
+        return self._recorder.execute(call)
 
     def _replay(self, entry: dict[str, Any], file: bytes) -> None:
         if "action" in entry:
             action = actions.all[entry["action"]]
-            ActionCall(action, self._account, self.app_id, entry["arguments"]).run()
+            arguments, origin = entry["arguments"], entry.get("origin", ORIGIN)
+            ActionCall(action, self._account, self.app_id, arguments, origin).run()
         else:
             OperationCall.from_entry(_TABLE, self._account, entry, file).run()
 

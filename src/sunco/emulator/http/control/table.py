@@ -14,17 +14,23 @@ from sunco.emulator.schemas.schema import (
     Number,
     NumberOr,
     Object,
+    Rule,
+    Schema,
+    String,
     Tagged,
     TextOr,
     at_least_one,
     exactly_one,
 )
+from sunco.emulator.services.clients import CHANNEL_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 JSON_BYTES = 100 * 1024
 STATE_BYTES = 200 * 1024 * 1024
+# In Base64, a file is a third larger.
+_BODY_BYTES = {"say": 70 * 1024 * 1024, "arrive": 70 * 1024 * 1024}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +52,7 @@ class Control:
     max_bytes: int = JSON_BYTES
 
 
-def _object(rules: tuple[Any, ...] = (), required: tuple[str, ...] = (), **members: Any) -> Object:
+def _object(rules: tuple[Rule, ...] = (), required: tuple[str, ...] = (), **members: Any) -> Object:
     return Object(members, required, rules, additional_properties=False)
 
 
@@ -57,7 +63,8 @@ _POSITIVE = Number(minimum=0.001, maximum=60)
 
 
 def _distribution(*names: str) -> Object:
-    return _object(required=("type", *names), type=ANY_TEXT, **dict.fromkeys(names, _SECONDS))
+    members: dict[str, Schema] = {"type": ANY_TEXT, **dict.fromkeys(names, _SECONDS)}
+    return Object(members, ("type", *names), additional_properties=False)
 
 
 _LATENCY = NumberOr(
@@ -83,6 +90,16 @@ FAIL = _object(
     latency=_LATENCY,
     applied=FLAG,
 )
+
+
+def _channel(**members: Schema) -> Object:
+    common: dict[str, Schema] = {
+        "channel": String(enum=CHANNEL_TYPES),
+        "integration": ANY_TEXT,
+        "next": Nullable(_COUNT),
+    }
+    return Object(common | members, additional_properties=False)
+
 
 _OWN = (
     Control("health", "GET", _object(), "Whether the emulator works."),
@@ -160,6 +177,16 @@ _OWN = (
     Control("deliveries.reorder", "POST", _object(next=_COUNT), "Reverse the next."),
     Control("deliveries.drop", "POST", _object(next=_COUNT), "Drop the next."),
     Control("deliveries.recover", "POST", _object(), "Deliver as the platform does."),
+    Control("channels", "GET", _object(), "What channels do with the next messages."),
+    Control(
+        "channels.fail",
+        "POST",
+        _channel(code=ANY_TEXT, message=ANY_TEXT, underlyingError=Object()),
+        "Fail the next messages on a channel.",
+    ),
+    Control("channels.delay", "POST", _channel(seconds=_SECONDS), "Confirm them late."),
+    Control("channels.silence", "POST", _channel(), "Confirm the next on no channel."),
+    Control("channels.recover", "POST", _object(), "Let channels deliver as they do."),
 )
 
 CONTROLS: Mapping[tuple[str, str], Control] = {
@@ -167,7 +194,13 @@ CONTROLS: Mapping[tuple[str, str], Control] = {
     for one in (
         *_OWN,
         *(
-            Control(action.name, "POST", action.schema, (action.run.__doc__ or "").split("\n")[0])
+            Control(
+                action.name,
+                "POST",
+                action.schema,
+                (action.run.__doc__ or "").split("\n")[0],
+                _BODY_BYTES.get(action.name, JSON_BYTES),
+            )
             for action in actions.all.values()
         ),
     )
