@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from types import NoneType
+from typing import Any
 
 import anyio
 
-from sunco.errors import SuncoError
+from sunco._numbers import is_number
+from sunco.errors import ConfigurationError, SuncoError
 from sunco.models.messages import ActivityType, Author
-from sunco.resources._resource import Resource
+from sunco.resources._resource import Resource, required
 from sunco.wire import Operation
 
 __all__ = ["Activities"]
@@ -45,7 +47,7 @@ class Activities(Resource):
                 `"conversation:read"` only.
             author: The author; the business by default.
         """
-        body = {"author": author or _BUSINESS, "type": type}
+        body = _body(author, type)
         await self._session.call(POST, body=body, conversation_id=conversation_id)
 
     @asynccontextmanager
@@ -65,7 +67,15 @@ class Activities(Resource):
             conversation_id: The conversation.
             author: The author; the business by default.
             every: Seconds between repetitions, because channels show it for a short time only.
+
+        Raises:
+            ConfigurationError: An argument is of a wrong type. Nothing was sent.
         """
+        if not is_number(every) or not every >= 0:
+            raise ConfigurationError(f"every must be 0 seconds or more, not {every!r}.")
+        body = _body(author, "typing:start")
+        # Errors of the arguments are not ignored.
+        self._session.request(POST, body=body, conversation_id=conversation_id)
 
         async def send(type: ActivityType) -> None:  # noqa: A002 - as above
             with suppress(SuncoError):
@@ -90,3 +100,7 @@ class Activities(Resource):
                 await send("typing:stop")
         if failure is not None:
             raise failure
+
+
+def _body(author: Author | None, type: ActivityType) -> dict[str, Any]:  # noqa: A002 - as above
+    return required(author=_BUSINESS if author is None else author, type=type)

@@ -8,7 +8,7 @@ from types import NoneType
 
 from sunco.models.base import UNSET, Unset
 from sunco.models.webhooks import Webhook, WebhookTrigger
-from sunco.resources._resource import Resource, changes, given
+from sunco.resources._resource import Resource, changes, given, required
 from sunco.wire import Operation
 
 __all__ = ["Webhooks"]
@@ -50,9 +50,7 @@ class Webhooks(Resource):
         Raises:
             NotFoundError: The integration does not exist.
         """
-        body = given(
-            target=target,
-            triggers=triggers,
+        body = required(target=target, triggers=triggers) | given(
             includeFullUser=include_full_user,
             includeFullSource=include_full_source,
         )
