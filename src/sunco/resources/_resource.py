@@ -84,13 +84,16 @@ def changes(**values: Any) -> dict[str, Any]:
 
 def _check(key: str, value: object) -> None:
     kinds, words = _KINDS[key]
+    if kinds is int:
+        most = _MOST[key]
+        if not is_integer(value) or not 1 <= value <= most:
+            raise ConfigurationError(f"{_argument(key)} must be from 1 to {most}, not {value!r}.")
+        return
     if not isinstance(value, kinds) or isinstance(value, bool) is not (kinds is bool):
         raise ConfigurationError(f"{_argument(key)} must be {words}, not {type(value).__name__}.")
     items = _ITEMS.get(key)
     if items is not None and not _holds(cast("Sequence[object]", value), items):
         raise ConfigurationError(f"{_argument(key)} must be {words}.")
-    if kinds is int and not (is_integer(value) and value >= 1):
-        raise ConfigurationError(f"{_argument(key)} must be at least 1, not {value}.")
 
 
 def _holds(values: Sequence[object], kind: type[Any]) -> bool:
@@ -125,7 +128,7 @@ _KINDS: Final[Mapping[str, tuple[Any, str]]] = {
         ),
         (bool, "a bool"),
     ),
-    **dict.fromkeys(("messageHistoryCount", "size"), (int, "an int")),
+    **dict.fromkeys(("messageHistoryCount", "size"), (int, "")),
     **dict.fromkeys(
         (
             "changes",
@@ -148,6 +151,7 @@ _KINDS: Final[Mapping[str, tuple[Any, str]]] = {
     **dict.fromkeys(("messenger", "instagram", "whatsapp"), (Sequence, "a sequence of mappings")),
 }
 """The types of arguments, under their keys in JSON, and how errors name them."""
+_MOST: Final = {"messageHistoryCount": 10, "size": 100}
 _ITEMS: Final[Mapping[str, type[Any]]] = {
     **dict.fromkeys(("triggers", "types"), str),
     **dict.fromkeys(("messenger", "instagram", "whatsapp"), Mapping),

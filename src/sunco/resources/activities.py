@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from types import NoneType
-from typing import Any
+from typing import Any, Final
 
 import anyio
 
+from sunco._literals import check_value, known_values
 from sunco._numbers import is_number
 from sunco.errors import ConfigurationError, SuncoError
 from sunco.models.messages import ActivityType, Author
@@ -24,6 +25,7 @@ POST = Operation(
     NoneType,
 )
 
+_TYPES: Final = known_values(ActivityType)
 _BUSINESS = Author("business")
 
 _STOP_WITHIN = 2.0
@@ -46,8 +48,13 @@ class Activities(Resource):
             type: `"conversation:read"`, `"typing:start"` or `"typing:stop"`; for users,
                 `"conversation:read"` only.
             author: The author; the business by default.
+
+        Raises:
+            ConfigurationError: The type is misspelt.
+            NotFoundError: The conversation does not exist.
         """
         body = _body(author, type)
+        check_value("type", type, _TYPES)
         await self._session.call(POST, body=body, conversation_id=conversation_id)
 
     @asynccontextmanager

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, Protocol, overload
 import anyio
 import anyio.to_thread
 
+from sunco._literals import check_value
 from sunco._numbers import is_integer
 from sunco.errors import ConfigurationError
 from sunco.models.attachments import Attachment
@@ -74,13 +75,15 @@ class Attachments(Resource):
 
         Raises:
             ConfigurationError: The source cannot be uploaded, has other than the announced number
-                of bytes, or the name or type is invalid.
+                of bytes, the name or type is invalid, or `access` or `used_for` is misspelt.
             OSError: The path cannot be opened.
             PayloadTooLargeError: The file is too large.
         """
-        params = required(access=access) | given(
-            **{"for": used_for}, conversationId=conversation_id
-        )
+        params = required(access=access)
+        params |= given(**{"for": used_for}, conversationId=conversation_id)
+        check_value("access", access, ("public",))
+        if used_for is not None:
+            check_value("used_for", used_for, ("message",))
         async with open_multipart(source, filename=filename, content_type=content_type) as body:
             return await self._session.call(UPLOAD, params=params, body=body)
 

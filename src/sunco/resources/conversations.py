@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from sunco._literals import check_value, known_values
 from sunco.errors import ConfigurationError
 from sunco.models.base import UNSET, Metadata, Unset
 from sunco.models.conversations import (
@@ -40,6 +41,8 @@ POST_CONVERSION_EVENTS = Operation(
     "conversionEvents",
 )
 
+_TYPES: Final = known_values(ConversationType)
+
 
 class Conversations(Resource):
     """Conversations between users and the business."""
@@ -65,7 +68,8 @@ class Conversations(Resource):
             metadata: Custom properties, 4 kB at most.
 
         Raises:
-            ConfigurationError: A participant is no `ParticipantUser`, or has no id or two.
+            ConfigurationError: The type is misspelt, or a participant is no `ParticipantUser`, or
+                has no id or two.
             NotFoundError: A user does not exist.
         """
         listed = cast("object", participants)
@@ -80,6 +84,7 @@ class Conversations(Resource):
                 )
             exactly_one(user_id=participant.user_id, user_external_id=participant.user_external_id)
         body = required(type=type)
+        check_value("type", type, _TYPES)
         if participants:
             body["participants"] = list(participants)
         body |= given(

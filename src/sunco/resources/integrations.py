@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from sunco._literals import check_values, known_values
 from sunco.models.integrations import Integration, IntegrationType
 from sunco.models.integrations.updates import IntegrationUpdate
 from sunco.pagination import Paginator
@@ -25,6 +26,8 @@ LIST = Operation("ListIntegrations", "GET", _ALL, list[Integration], "integratio
 GET = Operation("GetIntegration", "GET", _ONE, _INTEGRATION, "integration")
 UPDATE = Operation("UpdateIntegration", "PATCH", _ONE, _INTEGRATION, "integration")
 DELETE = Operation("DeleteIntegration", "DELETE", _ONE, NoneType)
+
+_TYPES: Final = known_values(IntegrationType)
 
 
 class Integrations(Resource):
@@ -61,8 +64,10 @@ class Integrations(Resource):
             page_size: Items per request, 1 to 100; 25 by default.
 
         Raises:
-            ConfigurationError: Both cursors were given.
+            ConfigurationError: Both cursors were given, or a type is misspelt.
         """
+        if types is not None:
+            check_values("types", types, _TYPES)
         return self._paginate(
             LIST,
             after=after,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from types import NoneType
-from typing import Any
+from typing import Any, Literal
 
+from sunco._literals import check_value
 from sunco.models.base import Metadata
 from sunco.models.content import Content, TextMessage
 from sunco.models.messages import Author, Destination, Message, MessageOverride
@@ -39,7 +40,7 @@ class Messages(Resource):
         destination: Destination | None = None,
         metadata: Metadata | None = None,
         override: MessageOverride | None = None,
-        schema: str | None = None,
+        schema: Literal["whatsapp"] | str | None = None,
     ) -> list[Message]:
         """Post a message (`PostMessage`).
 
@@ -59,6 +60,7 @@ class Messages(Resource):
             The message; several where a channel cannot show the content as one.
 
         Raises:
+            ConfigurationError: The content cannot be written as JSON, or `schema` is misspelt.
             APIConnectionError: No response; `maybe_delivered` says whether it may have arrived.
             ConversationFullError: The conversation has 30,000 messages.
             NotFoundError: The conversation does not exist.
@@ -86,7 +88,7 @@ class Messages(Resource):
         destination: Destination | None = None,
         metadata: Metadata | None = None,
         override: MessageOverride | None = None,
-        schema: str | None = None,
+        schema: Literal["whatsapp"] | str | None = None,
     ) -> list[Message]:
         """Post a message exactly once, however often this is called with the same key.
 
@@ -218,7 +220,10 @@ class Messages(Resource):
 def _body(
     content: Content | str | Mapping[str, Any], author: Author | None, **others: Any
 ) -> dict[str, Any]:
-    return required(
+    body = required(
         author=_BUSINESS if author is None else author,
         content=TextMessage(content) if isinstance(content, str) else content,
     ) | given(**others)
+    if "schema" in body:
+        check_value("schema", body["schema"], ("whatsapp",))
+    return body
