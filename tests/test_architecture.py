@@ -16,7 +16,7 @@ SOURCE = Path(sunco.__file__).parent
 
 # Each floor may import the floors below it, and rooms of its own floor that stand before it.
 FLOORS = [
-    ["errors", "_lazy", "_clock", "_sync", "_content_types", "_literals"],
+    ["errors", "_lazy", "_clock", "_sync", "_content_types", "_numbers", "_literals"],
     ["_json", "models", "_version", "_storage"],
     ["wire", "codec", "retry", "multipart", "ratelimit", "observe"],
     ["auth", "transport", "webhooks"],

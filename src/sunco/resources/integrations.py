@@ -10,7 +10,7 @@ from sunco._literals import check_values, known_values
 from sunco.models.integrations import Integration, IntegrationType
 from sunco.models.integrations.updates import IntegrationUpdate
 from sunco.pagination import Paginator
-from sunco.resources._resource import Resource
+from sunco.resources._resource import Resource, given, required
 from sunco.wire import Operation
 
 __all__ = ["Integrations"]
@@ -44,6 +44,7 @@ class Integrations(Resource):
         Raises:
             BadRequestError: The type is unknown, or something is missing or wrong.
         """
+        required(integration=integration)
         return await self._session.call(CREATE, body=integration)
 
     def list(
@@ -72,7 +73,7 @@ class Integrations(Resource):
             after=after,
             before=before,
             page_size=page_size,
-            params={"filter": {"types": types}},
+            params={"filter": given(types=types)},
         )
 
     async def get(self, integration_id: str) -> Integration:
@@ -101,6 +102,7 @@ class Integrations(Resource):
         Raises:
             NotFoundError: The integration does not exist.
         """
+        required(changes=changes)
         return await self._session.call(UPDATE, body=changes, integration_id=integration_id)
 
     async def delete(self, integration_id: str) -> None:

@@ -13,7 +13,7 @@ from sunco.models.content import Content, TextMessage
 from sunco.models.messages import Author, Destination, Message, MessageOverride
 from sunco.pagination import Paginator
 from sunco.resources._idempotent_post import IdempotentPost, with_key
-from sunco.resources._resource import Resource, given
+from sunco.resources._resource import Resource, given, required
 from sunco.wire import Operation
 
 __all__ = ["Messages"]
@@ -65,11 +65,9 @@ class Messages(Resource):
             ConversationFullError: The conversation has 30,000 messages.
             NotFoundError: The conversation does not exist.
         """
-        if schema is not None:
-            check_value("schema", schema, ("whatsapp",))
-        body = given(
-            author=author or _BUSINESS,
-            content=TextMessage(content) if isinstance(content, str) else content,
+        body = _body(
+            content,
+            author,
             destination=destination,
             metadata=metadata,
             override=override,
@@ -146,22 +144,22 @@ class Messages(Resource):
             APIConnectionError: As in `post`; `maybe_delivered` if the outcome stayed unknown.
             ServerError: The API failed each time; `outcome_unknown` is true.
         """
-        metadata = with_key(metadata, key)
+        whole = with_key(metadata, key)
+        body = _body(
+            content,
+            author,
+            destination=destination,
+            metadata=whole,
+            override=override,
+            schema=schema,
+        )
         once = IdempotentPost(
             session=self._session,
-            post=lambda: self.post(
-                conversation_id,
-                content,
-                author=author,
-                destination=destination,
-                metadata=metadata,
-                override=override,
-                schema=schema,
-            ),
+            post=lambda: self._session.call(POST, body=body, conversation_id=conversation_id),
             pages=lambda: self.list(conversation_id).pages(),
             key=key,
             grace_period=grace_period,
-            author_type=(author or _BUSINESS).type,
+            author_type=body["author"].type,
         )
         return await once.send(maybe_sent=maybe_sent, since=since)
 
@@ -217,3 +215,15 @@ class Messages(Resource):
             NotFoundError: The conversation does not exist.
         """
         await self._session.call(DELETE_ALL, conversation_id=conversation_id)
+
+
+def _body(
+    content: Content | str | Mapping[str, Any], author: Author | None, **others: Any
+) -> dict[str, Any]:
+    body = required(
+        author=_BUSINESS if author is None else author,
+        content=TextMessage(content) if isinstance(content, str) else content,
+    ) | given(**others)
+    if "schema" in body:
+        check_value("schema", body["schema"], ("whatsapp",))
+    return body

@@ -10,7 +10,7 @@ from typing import Final
 from sunco._literals import check_values, known_values
 from sunco.models.base import UNSET, Unset
 from sunco.models.webhooks import Webhook, WebhookTrigger
-from sunco.resources._resource import Resource, changes, given
+from sunco.resources._resource import Resource, changes, given, required
 from sunco.wire import Operation
 
 __all__ = ["Webhooks"]
@@ -55,13 +55,10 @@ class Webhooks(Resource):
             ConfigurationError: A trigger is misspelt.
             NotFoundError: The integration does not exist.
         """
-        check_values("triggers", triggers, _TRIGGERS)
-        body = given(
-            target=target,
-            triggers=triggers,
-            includeFullUser=include_full_user,
-            includeFullSource=include_full_source,
+        body = required(target=target, triggers=triggers) | given(
+            includeFullUser=include_full_user, includeFullSource=include_full_source
         )
+        check_values("triggers", triggers, _TRIGGERS)
         return await self._session.call(CREATE, body=body, integration_id=integration_id)
 
     async def list(self, integration_id: str) -> builtins.list[Webhook]:
