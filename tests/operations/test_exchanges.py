@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +16,7 @@ import pytest
 from support.scripted import ScriptedTransport
 
 from operations.rows import APP, CONVERSATION, CREDENTIAL
-from sunco import Response, Sunco
+from sunco import Response, Sunco, resources
 from sunco._json import dump
 from sunco.models import App, Attachment, Message, OAuthToken, TextMessage
 
@@ -208,6 +212,22 @@ async def test_exchanges(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) ->
         assert sent.headers["content-type"] == step.content_type
         body = sent.content if isinstance(sent.content, bytes) else await read(sent.content)
         assert body.decode() == step.body
+
+
+def test_every_method_has_an_example_for_the_reference() -> None:
+    folder = Path(__file__).parent
+    examples = {
+        re.split(r"[ ,]", row.name)[0]
+        for path in folder.glob("test_*.py")
+        for row in getattr(import_module(f"operations.{path.stem}"), "ROWS", ())
+    } | {exchange.name for exchange in EXCHANGES}
+    methods = {
+        f"{cls.__module__.rpartition('.')[2]}.{name}"
+        for cls in (getattr(resources, name) for name in resources.__all__)
+        for name, _ in inspect.getmembers(cls, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    assert methods - examples == set()
 
 
 async def read(stream: Any) -> bytes:
