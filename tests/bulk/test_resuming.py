@@ -255,7 +255,7 @@ async def test_async_items_that_come_slowly_do_not_delay_items_that_have_waited(
         yield 2
 
     await run(doubt, [1], key=by_text, journal=journal, job="j")
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         report = await run(work, items(), key=by_text, journal=journal, job="j", grace_period=0.02)
     assert report.done == 2
 

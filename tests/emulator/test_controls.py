@@ -410,7 +410,7 @@ async def test_the_feed_is_served_as_server_sent_events(api: Api) -> None:
         elif message.get("body") == b": connected\n\n":
             api.emulator.control("arrive", text="Hi")
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         await api.emulator.app(scope, receive, send)
     assert dict(messages[0]["headers"])[b"content-type"].startswith(b"text/event-stream")
     assert messages[2]["body"] == b'data: {"kind": "state"}\n\n'
