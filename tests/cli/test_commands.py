@@ -319,6 +319,12 @@ def test_an_unknown_user_is_reported_and_the_others_are_exported(
     assert "failed: user nobody: " in commands.output
 
 
+def test_a_missing_file_of_ids_is_a_usage_error(commands: Commands, tmp_path: Path) -> None:
+    assert commands("export", "--from", tmp_path / "missing.txt", "--to", tmp_path / "out") == 2
+    assert "missing.txt cannot be read" in commands.errors
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_that_cannot_be_written_has_the_exit_code_of_output(
     commands: Commands, tmp_path: Path
 ) -> None:

@@ -194,6 +194,14 @@ def test_standard_input_is_sent_row_by_row(
     assert commands.texts(conversation) == ["fine"]
 
 
+def test_a_header_of_standard_input_that_cannot_be_used_is_a_usage_error(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"foo,bar\n1,2\n")))
+    assert commands("send", "-", "--format", "csv") == 2
+    assert "must name the column 'conversation_id'" in commands.errors
+
+
 def test_a_missing_file_is_reported_in_one_line(commands: Commands, tmp_path: Path) -> None:
     assert commands("send", tmp_path / "none.csv") == 2
     assert "cannot be read: No such file" in commands.errors

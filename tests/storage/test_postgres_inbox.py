@@ -15,8 +15,9 @@ import anyio.to_thread
 import pytest
 from support import postgres
 
+from sunco._storage.postgres import UnavailableError
 from sunco.errors import StorageError
-from sunco.webhooks import PostgresInbox
+from sunco.webhooks import PostgresInbox, WebhookRouter
 from sunco.webhooks.inbox.base import Claim, ClaimLostError, EventResult, NewEvent
 from sunco.webhooks.inbox.postgres import _Listener
 
@@ -559,6 +560,61 @@ async def test_a_restart_of_the_server_costs_no_repetition(
         await inbox.add([event("3")])
     own_server.start()
     await inbox.close()
+
+
+async def test_an_outage_is_one_log_line_and_its_end_another(
+    own_server: postgres.PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "sunco.webhooks")
+    inbox = PostgresInbox(own_server.dsn)
+    router = WebhookRouter("secret", inbox=inbox)
+    claim, failures = inbox.claim, list[Exception]()
+    handled, again = anyio.Event(), anyio.Event()
+
+    async def claimed(limit: int, **options: Any) -> Any:
+        try:
+            return await claim(limit, **options)
+        except Exception as error:
+            failures.append(error)
+            if len(failures) == 3:
+                again.set()
+            raise
+
+    @router.on()
+    async def handle(_: Any) -> None:
+        handled.set()
+
+    monkeypatch.setattr(inbox, "claim", claimed)
+    with anyio.fail_after(60):
+        async with router.running():
+            await anyio.to_thread.run_sync(own_server.stop)
+            await again.wait()
+            await anyio.to_thread.run_sync(own_server.start)
+            await inbox.add([event("1")])
+            await handled.wait()
+            while (await inbox.stats()).pending or len(caplog.records) < 2:  # noqa: ASYNC110
+                await anyio.sleep(0.05)
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert [level for level, _ in lines] == ["WARNING", "INFO"], lines
+    assert "pauses: " in lines[0][1]
+    assert "continues: " in lines[1][1]
+
+
+async def test_a_failure_from_before_the_database_was_back_is_not_reported(
+    inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(*_: object, **__: object) -> Any:
+        # Meanwhile, the heartbeat has reached it.
+        inbox._report(None, 0.0)
+        raise UnavailableError("away")
+
+    monkeypatch.setattr(inbox._database, "run", away)
+    with pytest.raises(UnavailableError):
+        await inbox.next_due()
+    monkeypatch.undo()
+    assert caplog.records == []
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.metrics import Metrics
 
 from sunco.testing import InboxCheck, InboxSubject, inbox_suite
 from sunco.webhooks.inbox import sqlite
@@ -33,12 +34,14 @@ def monotonic(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
     return clock
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "metered", "sqlite"])
 def subject(
     request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock, monotonic: Monotonic
 ) -> InboxSubject:
-    if request.param == "memory":
-        inbox = MemoryInbox(clock=clock)
+    if request.param != "sqlite":
+        inbox: Inbox = MemoryInbox(clock=clock)
+        if request.param == "metered":
+            inbox = Metrics().switch.inbox(inbox)
         return InboxSubject(make=lambda: inbox, advance=clock.advance)
 
     async def expire(_: Inbox) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import anyio
 import attrs
 import pytest
 
-from sunco import ConfigurationError
+from sunco import ConfigurationError, StorageError
 from sunco.models.events import Event
 from sunco.webhooks import EventResult, Inbox, MemoryInbox, NewEvent, SQLiteInbox, WebhookRouter
 from webhooks.support import (
@@ -181,8 +182,13 @@ class Troubled(MemoryInbox):
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock=clock)
         self.broken: set[str] = set()
+        self.away: StorageError | None = None
+        self.failures = 0
 
     def _check(self, what: str) -> None:
+        if self.away is not None:
+            self.failures += 1
+            raise self.away
         if what in self.broken:
             self.broken.discard(what)
             raise sqlite3.OperationalError("disk is full")
@@ -250,6 +256,80 @@ async def test_it_goes_on_after_trouble(
             await eventually(is_idle)
     assert bot.done.items == ["e1"]
     assert "disk is full" in caplog.text
+
+
+async def test_an_outage_is_logged_once_and_its_end_once(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sunco.webhooks")
+    inbox = Troubled(clock)
+    bot = Bot(inbox, clock)
+    bot.let_go.set()
+    with bounded():
+        async with bot.router.running():
+            for number in range(2):
+                await quiet()
+                inbox.away, inbox.failures = StorageError("The disk is full."), 0
+                while inbox.failures < 5:
+                    await clock.advance(1)
+                inbox.away = None
+                await clock.advance(1)
+                await bot.platform.post(message(f"e{number}"))
+                await bot.done.reach(number + 1)
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert lines == 2 * [
+        ("WARNING", "The inbox cannot be read; it is tried every second: The disk is full."),
+        ("INFO", "The inbox can be read again."),
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+
+
+async def test_results_that_cannot_be_stored_for_a_while_are_logged_once(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = Troubled(clock)
+    bot = Bot(inbox, clock)
+    with bounded():
+        async with bot.router.running():
+            await bot.platform.post(message("e1"))
+            await bot.begun.reach(1)
+            inbox.away = StorageError("The disk is full.")
+            bot.let_go.set()
+            while inbox.failures < 10:
+                await clock.advance(1)
+            inbox.away = None
+            while (await inbox.stats()).pending:
+                await clock.advance(1)
+    lines = [record.getMessage() for record in caplog.records]
+    assert sum("Results cannot be stored" in line for line in lines) == 1
+    assert sum("The inbox cannot be read" in line for line in lines) == 1
+
+
+async def test_an_inbox_that_can_be_neither_watched_nor_renewed_is_reported_once(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unwatched(MemoryInbox):
+        tries = 0
+
+        async def heartbeat(self) -> None:
+            self.tries += 1
+            raise ZeroDivisionError("no heart")
+
+        async def wait(self) -> None:
+            self.tries += 1
+            raise ZeroDivisionError("no eyes")
+
+    inbox = Unwatched(clock=clock)
+    bot = Bot(inbox, clock)
+    with bounded():
+        async with bot.router.running():
+            while inbox.tries < 10:
+                await clock.advance(1)
+    assert sorted(record.getMessage() for record in caplog.records) == [
+        "Claims cannot be renewed; it is tried every second: no heart",
+        "The inbox cannot be watched; it is tried every second: no eyes",
+    ]
+    assert all(record.exc_info for record in caplog.records)
 
 
 async def test_trouble_does_not_keep_it_from_ending(clock: FakeClock) -> None:

@@ -19,7 +19,7 @@ from sunco.bulk.journal.base import Claim, Completion, Entry, EntryState
 from sunco.bulk.journal.postgres import PartItem, PostgresJournal
 from sunco.bulk.options import JobOptions, OnUncertain
 from sunco.bulk.outcome import Outcome, Report
-from sunco.bulk.progress import ProgressCallback, ProgressTracker
+from sunco.bulk.progress import ProgressCallback, ProgressTracker, notify
 from sunco.bulk.runner import JobRunner, checked_key, primary_error
 from sunco.bulk.source import EndOfItems, source_of
 
@@ -106,7 +106,7 @@ class SharedJob:
                 tasks.cancel_scope.cancel()
             if self._error is not None:
                 raise self._error
-            return await self._report(final=True)
+            return self._notify(await self._report(final=True))
         except BaseExceptionGroup as group:
             raise primary_error(group) from None
         finally:
@@ -167,8 +167,12 @@ class SharedJob:
             failures = report.failed + report.uncertain
             if self.stop_after_failures and failures >= self.stop_after_failures:
                 runner.stop()
-            if self.callback is not None:
-                self.callback(report)
+            self._notify(report)
+
+    def _notify(self, report: Report) -> Report:
+        if self.callback is not None:
+            self.callback = notify(self.callback, report)
+        return report
 
     async def _report(self, *, final: bool = False) -> Report:
         """The counts of the whole job; what this process rejected while loading is added."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from inspect import iscoroutinefunction
 from types import NoneType
-from typing import Any, Final, Literal, Protocol, cast, overload
+from typing import Any, Final, Literal, Protocol, overload
 
 import anyio
 import anyio.to_thread
 
+from sunco._literals import check_value
+from sunco._numbers import is_integer
 from sunco.errors import ConfigurationError
 from sunco.models.attachments import Attachment
 from sunco.multipart import Source, open_multipart
-from sunco.resources._resource import Resource
+from sunco.resources._resource import Resource, given, required
 from sunco.wire import Operation, checked_media_url
 
 __all__ = ["Attachments"]
@@ -73,11 +75,15 @@ class Attachments(Resource):
 
         Raises:
             ConfigurationError: The source cannot be uploaded, has other than the announced number
-                of bytes, or the name or type is invalid.
+                of bytes, the name or type is invalid, or `access` or `used_for` is misspelt.
             OSError: The path cannot be opened.
             PayloadTooLargeError: The file is too large.
         """
-        params = {"access": access, "for": used_for, "conversationId": conversation_id}
+        params = required(access=access)
+        params |= given(**{"for": used_for}, conversationId=conversation_id)
+        check_value("access", access, ("public",))
+        if used_for is not None:
+            check_value("used_for", used_for, ("message",))
         async with open_multipart(source, filename=filename, content_type=content_type) as body:
             return await self._session.call(UPLOAD, params=params, body=body)
 
@@ -117,7 +123,7 @@ class Attachments(Resource):
             OSError: The path cannot be written.
         """
         url = checked_media_url(media_url, self._session.base_url)
-        if not isinstance(cast("object", max_bytes), int) or max_bytes < 1:
+        if not is_integer(max_bytes) or max_bytes < 1:
             raise ConfigurationError(f"max_bytes must be at least 1, not {max_bytes!r}.")
         if to is not None and not isinstance(to, (str, os.PathLike)) and not hasattr(to, "write"):
             raise ConfigurationError(
@@ -144,4 +150,4 @@ class Attachments(Resource):
             BadRequestError: The URL is not that of an attachment.
             NotFoundError: The file does not exist.
         """
-        await self._session.call(DELETE, body={"mediaUrl": media_url})
+        await self._session.call(DELETE, body=required(mediaUrl=media_url))

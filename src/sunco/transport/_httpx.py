@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 import h11
@@ -94,7 +94,11 @@ class HttpxTransport:
         http2: bool = False,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        check_limits(max_connections, max_response_bytes)
+        check_limits(max_connections, max_response_bytes, keepalive_expiry, ssl_context)
+        if not isinstance(cast("object", client), httpx.AsyncClient | None):
+            raise ConfigurationError(
+                f"client must be an httpx.AsyncClient, not {type(client).__name__}."
+            )
         if http2 and find_spec("h2") is None:
             raise ConfigurationError("HTTP/2 needs an extra: pip install 'httpx[http2]'.")
         self._in_flight = InFlight()
