@@ -14,7 +14,8 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """Escape lone surrogates in captured output: reports are sent between processes as UTF-8."""
     report = yield
     report.sections = [
-        (title, text.encode("utf-8", "backslashreplace").decode()) for title, text in report.sections
+        (title, text.encode("utf-8", "backslashreplace").decode())
+        for title, text in report.sections
     ]
     return report
 

@@ -350,6 +350,7 @@ async def test_opening_waits_for_another_process_that_reads(
         def commit(_: float) -> None:
             other.execute("COMMIT")
 
+        monkeypatch.setattr(module, "_BUSY_TIMEOUT", 0.5)
         # It ends its transaction while the other one waits for its turn.
         monkeypatch.setattr(module, "sleep", commit)
         database = database_at(path)
