@@ -12,6 +12,7 @@ import pytest
 
 from sunco.emulator import Emulator, EndUsers
 from sunco.emulator.controls import Controls
+from sunco.emulator.delivery import dispatcher
 from sunco.emulator.end_users.agents import actions
 from sunco.emulator.http.control import feed
 from sunco.emulator.http.control.table import CONTROLS
@@ -243,8 +244,13 @@ async def test_deliveries_are_disturbed_and_repeated(
     ids=lambda failure: type(failure).__name__,
 )
 async def test_an_unreachable_target_is_reported_in_one_line(
-    api: Api, caplog: pytest.LogCaptureFixture, failure: Exception
+    api: Api,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
 ) -> None:
+    monkeypatch.setattr(dispatcher, "RETRY_DELAYS_SECONDS", (0.0,))
+
     async def fail(_url: str, _headers: Any, _body: bytes) -> int:
         raise failure
 
@@ -436,7 +442,7 @@ async def test_the_feed_is_served_as_server_sent_events(api: Api) -> None:
         elif message.get("body") == b": connected\n\n":
             api.emulator.control("arrive", text="Hi")
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         await api.emulator.app(scope, receive, send)
     assert dict(messages[0]["headers"])[b"content-type"].startswith(b"text/event-stream")
     assert messages[2]["body"] == b'data: {"kind": "state"}\n\n'
