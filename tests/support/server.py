@@ -122,11 +122,11 @@ async def transport(
         await made.aclose()
 
 
-def get(url: str, timeout: float | None = 5.0) -> Request:
+def get(url: str, timeout: float | None = 60.0) -> Request:
     return Request("GET", f"{url}/v2", {"Authorization": "Basic s3cret"}, None, timeout)
 
 
-def post(url: str, timeout: float | None = 5.0) -> Request:
+def post(url: str, timeout: float | None = 60.0) -> Request:
     return Request("POST", f"{url}/v2", {"Authorization": "Basic s3cret"}, b'{"a":1}', timeout)
 
 
