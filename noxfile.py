@@ -22,6 +22,9 @@ logging.getLogger("nox").addFilter(lambda record: record.msg != "uv binary not f
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 INTERPRETERS = nox.project.python_versions(PYPROJECT)
 
+# A process for each core; one that has finished takes over tests of the others.
+PARALLEL = ("-n", "auto", "--dist", "worksteal")
+
 # The emulator's Twilio integration, for the demo to link a client to.
 EMULATED_TWILIO_ID = "000000005eed000000000002"
 
@@ -58,7 +61,8 @@ def run_tests(session: nox.Session, *pinned: str) -> None:
         session.install("--quiet", *pinned)
     coverage_file = os.path.join(session.create_tmp(), ".coverage")  # noqa: PTH118
     env = {"COVERAGE_FILE": coverage_file}
-    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=env)
+    arguments = session.posargs or PARALLEL
+    session.run("coverage", "run", "-m", "pytest", *arguments, env=env)
     session.run("coverage", "combine", "--quiet", env=env)
     # A part of the suite does not reach every line, nor do old releases both sides of each.
     whole = not session.posargs and not pinned
@@ -192,7 +196,7 @@ def package(session: nox.Session) -> None:
     tools = nox.project.dependency_groups(PYPROJECT, "test")
     session.run(*pip, f"{wheel}[{extras}]", *tools, external=True)
     with session.chdir(built / sdist.name.removesuffix(".tar.gz")):
-        session.run(base, "-m", "pytest", "-q", "-p", "no:cacheprovider", external=True)
+        session.run(base, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PARALLEL, external=True)
 
 
 @nox.session(name="bench-webhooks")

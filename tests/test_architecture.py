@@ -16,7 +16,7 @@ SOURCE = Path(sunco.__file__).parent
 
 # Each floor may import the floors below it, and rooms of its own floor that stand before it.
 FLOORS = [
-    ["errors", "_lazy", "_clock", "_sync", "_content_types"],
+    ["errors", "_lazy", "_clock", "_sync", "_content_types", "_numbers", "_literals"],
     ["_json", "models", "_version", "_storage"],
     ["wire", "codec", "retry", "multipart", "ratelimit", "observe"],
     ["auth", "transport", "webhooks"],
@@ -115,6 +115,7 @@ def test_receiving_needs_no_client_and_the_client_no_receiving() -> None:
                 "errors",
                 "_clock",
                 "_sync",
+                "_literals",
                 "_storage",
             }
             assert rooms_imported_by(path) <= below

@@ -34,7 +34,7 @@ async def test_typing_is_shown_while_the_block_lasts() -> None:
 
 async def test_typing_is_told_again_and_again() -> None:
     sunco, transport = scripted(*[DONE] * 20)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with sunco.activities.typing("c1", every=0):
             while len(transport.requests) < 3:
                 await anyio.lowlevel.checkpoint()

@@ -470,7 +470,7 @@ async def test_downloads_are_retried_and_bounded() -> None:
         await sunco.attachments.download(MEDIA)
 
 
-BAD_DOWNLOADS: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
+BAD_DOWNLOADS: list[Any] = [
     ((7,), {}, "media_url must be a str, not int"),
     (("a.png",), {}, "media_url must be a whole URL"),
     (("ftp://media.test/a",), {}, "media_url must be a whole URL"),
@@ -479,6 +479,15 @@ BAD_DOWNLOADS: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     (("https://media.test/\ud800",), {}, "media_url is not a URL"),
     (("https://user:s3cret@media.test/a",), {}, "media_url must hold no credentials"),
     (("http://media.test/a",), {}, "media_url must use https to reach media.test"),
+    ((MEDIA, ""), {}, "to must be the path of a file"),
+    ((MEDIA, "a\0"), {}, "to must be the path of a file"),
+    pytest.param(
+        (MEDIA, "\ud800"),
+        {},
+        "to has characters that no path can have",
+        marks=pytest.mark.skipif(os.name == "nt", reason="names on Windows can have them"),
+        id="surrogate",
+    ),
     ((MEDIA, 7), {}, "to must be a path or have a method write, not int"),
     ((MEDIA,), {"max_bytes": 0}, "max_bytes must be at least 1"),
     ((MEDIA,), {"max_bytes": "1"}, "max_bytes must be at least 1"),

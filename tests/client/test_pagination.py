@@ -159,7 +159,7 @@ async def test_collect() -> None:
         sunco, transport = scripted(*THREE)
         found = await sunco.conversations.list(user_id="u").collect(limit)
         assert (ids(found), len(transport.requests)) == (expected, requests)
-    with pytest.raises(ConfigurationError, match="limit must not be negative"):
+    with pytest.raises(ConfigurationError, match="limit must be a whole number"):
         await sunco.conversations.list(user_id="u").collect(-1)
 
 

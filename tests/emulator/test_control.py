@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from sunco.emulator.delivery.dispatcher import WebhookDispatcher
+
 from .api import BUSINESS, HELLO
 from .test_end_users import BUTTONS
 from .webhooks import Target, subscribe
@@ -81,12 +83,13 @@ async def test_draining_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -
         await anyio.sleep_forever()
         raise AssertionError
 
-    drain = api.emulator.drain
+    drain = WebhookDispatcher.drain
 
-    async def drain_briefly() -> None:
-        await drain(0.001)
+    async def drain_briefly(self: WebhookDispatcher, timeout: float) -> None:  # noqa: ASYNC109
+        assert timeout == 10
+        await drain(self, 0.001)
 
-    monkeypatch.setattr(api.emulator, "drain", drain_briefly)
+    monkeypatch.setattr(WebhookDispatcher, "drain", drain_briefly)
     api.emulator.deliver_with(hang)
     await subscribe(api, ["conversation:message"])
     await api.post(await api.personal(await api.user()), author=BUSINESS)

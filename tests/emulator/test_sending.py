@@ -39,7 +39,7 @@ async def server(*answer: bytes) -> AsyncGenerator[tuple[str, Received], None]:
 
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
     port: int = listener.extra(SocketAttribute.local_port)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         async with listener, anyio.create_task_group() as tasks:
             tasks.start_soon(listener.serve, serve)
             yield f"http://127.0.0.1:{port}", received

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-SECONDS = 30
+SECONDS = 60
 
 
 def exports(text: str) -> dict[str, str]:

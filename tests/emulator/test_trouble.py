@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -8,6 +8,7 @@ from sunco.emulator.http import faults
 
 if TYPE_CHECKING:
     from .api import Api
+    from .conftest import Clock
 
 pytestmark = pytest.mark.anyio
 
@@ -86,3 +87,68 @@ async def test_a_slow_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_what_cannot_be_done_is_said_before_trouble(api: Api) -> None:
     api.emulator.fail(status=500, applied=True)
     await api.refused(404, "GET", "users/none")
+
+
+async def test_the_body_can_be_garbage(api: Api) -> None:
+    api.emulator.fail(garbage=True)
+    api.emulator.fail(garbage=True, status=502, applied=True)
+    for status in (200, 502):
+        response = await api.http.post("users", json={"externalId": f"{status}"})
+        assert response.status_code == status
+        assert response.headers["content-type"] == "application/json"
+        with pytest.raises(ValueError):  # noqa: PT011 - of several kinds
+            response.json()
+    await api.refused(404, "GET", "users/200")
+    assert await api.get("users/502")
+
+
+async def test_more_requests_than_the_rate_are_rejected(api: Api, clock: Clock) -> None:
+    api.emulator.limit_rate(2, path="*/users")
+
+    async def create(times: int) -> list[tuple[int, str | None]]:
+        responses = [await api.http.post("users", json={}) for _ in range(times)]
+        return [(one.status_code, one.headers.get("retry-after")) for one in responses]
+
+    assert await create(4) == [(201, None), (201, None), (429, "1"), (429, "1")]
+    assert api.emulator.control("faults")["faults"] == [
+        {"next": None, "path": "*/users", "status": 429, "retry_after": "1", "rate": 2}
+    ]
+    assert await api.get("integrations")
+    clock.advance(0.5)
+    assert await create(1) == [(429, "1")]
+    clock.advance(0.5)
+    assert await create(3) == [(201, None), (201, None), (429, "1")]
+    # A clock that goes back does not lock anybody out.
+    clock.advance(-3600)
+    assert await create(1) == [(201, None)]
+    api.emulator.recover()
+    assert await create(3) == [(201, None)] * 3
+
+
+@pytest.mark.parametrize(
+    ("latency", "low", "high"),
+    [
+        ({"type": "uniform", "minimum": 1, "maximum": 2}, 1, 2),
+        ({"type": "normal", "mean": 0, "deviation": 1}, 0, 5),
+        ({"type": "exponential", "mean": 60}, 0, 60),
+    ],
+    ids=["uniform", "normal", "exponential"],
+)
+async def test_latency_follows_a_distribution(
+    api: Api, monkeypatch: pytest.MonkeyPatch, latency: dict[str, Any], low: float, high: float
+) -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(faults, "sleep", sleep)
+    await api.call("POST", "http://emulator/_emulator/fail", {"next": None, "latency": latency})
+    for _ in range(50):
+        await api.http.get("users/ada")
+    assert len({*slept}) > 10
+    assert low <= min(slept) <= max(slept) <= high
+    problems = await api.problems(
+        "POST", "http://emulator/_emulator/fail", {"latency": {**latency, "type": "cauchy"}}
+    )
+    assert problems == ["latency.type must be one of uniform, normal, exponential"]

@@ -82,7 +82,7 @@ class TestReserving:
     async def test_turns_of_a_burst_are_taken_without_waiting(self, make: Make) -> None:
         limiter = make(1, burst=100)
         limiter._slots.clear()
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             for _ in range(20):
                 await limiter.acquire()
 
@@ -199,11 +199,11 @@ class TestOutages:
 
         monkeypatch.setattr(limiter, "_call_engine", gone)
         await limiter.acquire()
+        began = time.monotonic()
         limiter.slow_down(0.2)
         limiter._reports[0].join()
-        began = time.monotonic()
         await limiter.acquire()
-        assert time.monotonic() - began >= 0.19
+        assert time.monotonic() >= began + 0.2
         # Reported with the next reservation.
         assert limiter._paused_until > began
 

@@ -92,7 +92,7 @@ async def blocked_until(connection: Any, task: Callable[[], Any]) -> None:
     """Start a task that waits for a lock of a connection's transaction, then commit that."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(task)
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while not connection.execute(  # noqa: ASYNC110 - the state of another process
                 "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NULL"
             ).fetchone()[0]:
@@ -345,7 +345,7 @@ class TestLeases:
         claim = await only(dead)
         assert await inbox.claim(10) == []
         async with beating(inbox):
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 while not (claims := await inbox.claim(10)):  # noqa: ASYNC110 - as above
                     await anyio.sleep(0.05)
         (again,) = claims
@@ -413,7 +413,7 @@ class TestLeases:
                     await inbox.holds(claim)
                 with pytest.raises(ClaimLostError):
                     await inbox.record(claim, handled("1"))
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 while not await inbox.claim(1):  # noqa: ASYNC110 - as above
                     await anyio.sleep(0.05)
         levels = [record.levelname for record in caplog.records]
@@ -659,7 +659,7 @@ class TestEdges:
         (claim,) = await inbox.claim(1)
         await inbox.record(claim, handled("a"))
         await inbox.release(claim, drained=True)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(inbox.heartbeat)
                 while (await inbox.stats()).handled:  # noqa: ASYNC110 - the store sends no event

@@ -44,7 +44,7 @@ async def test_nothing_is_sent_twice_behind_ones_back() -> None:
 async def test_large_bodies_are_not_handed_over_at_once() -> None:
     server = Counting(OK)
     async with serving(server) as url, transport(kind=AiohttpTransport) as carrier:
-        await carrier.send(Request("POST", url, {}, b"x" * 2_000_000, 5.0))
+        await carrier.send(Request("POST", url, {}, b"x" * 2_000_000, 60.0))
     assert b"content-length: 2000000\r\n" in server.requests[0].lower()
     assert server.requests[0].endswith(b"x" * 2_000_000)
 
@@ -74,7 +74,7 @@ async def test_an_answer_before_the_body_has_gone_out() -> None:
         await anyio.sleep_forever()
 
     async with serving(behaviour) as url, transport(kind=AiohttpTransport) as carrier:
-        assert (await carrier.send(Request("POST", url, {}, body(), 5.0))).content == b"{}"
+        assert (await carrier.send(Request("POST", url, {}, body(), 60.0))).content == b"{}"
         answered.set()
 
 

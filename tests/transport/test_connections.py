@@ -134,7 +134,7 @@ async def test_a_streamed_body_that_fails_has_sent_nothing(transport: Made) -> N
 
     async with serving(server) as url, transport(max_connections=1) as carrier:
         with pytest.raises(LookupError):
-            await carrier.send(Request("POST", url, {"Content-Length": "9"}, body(), 5.0))
+            await carrier.send(Request("POST", url, {"Content-Length": "9"}, body(), 60.0))
         await settled(server, 0)
         assert server.requests == []
         assert (await carrier.send(get(url))).content == b"{}"
@@ -153,12 +153,12 @@ async def test_a_large_body_is_streamed_piece_by_piece(transport: Made) -> None:
         for number in range(40):
             yield b"x" * 16384
             if number == 20:
-                with anyio.fail_after(5):
+                with anyio.fail_after(60):
                     while size < 16 * 16384:  # noqa: ASYNC110 - as above
                         await anyio.sleep(0.001)
 
     async with serving(behaviour) as url, transport() as carrier:
-        assert (await carrier.send(Request("POST", url, {}, body(), 5.0))).content == b"{}"
+        assert (await carrier.send(Request("POST", url, {}, body(), 60.0))).content == b"{}"
 
 
 async def test_a_refusal_before_the_body_was_read_is_the_answer(transport: Made) -> None:
@@ -182,7 +182,7 @@ async def test_a_refusal_before_the_body_was_read_is_the_answer(transport: Made)
     async with serving(behaviour) as url, transport() as carrier:
         # The kernel may throw the answer away with the connection that was reset.
         with suppress(APIConnectionError):
-            assert (await carrier.send(Request("POST", url, {}, body(), 5.0))).status == 413
+            assert (await carrier.send(Request("POST", url, {}, body(), 60.0))).status == 413
 
 
 async def test_a_request_out_of_time_has_sent_nothing(transport: Made) -> None:
@@ -254,7 +254,7 @@ async def test_a_handshake_that_is_not_answered_leaves_nothing(transport: Made) 
         with pytest.raises(APIConnectionError) as caught:
             await carrier.send(post(url.replace("http:", "https:"), 0.05))
         assert not caught.value.maybe_delivered
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await gone.wait()
 
 

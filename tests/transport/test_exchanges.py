@@ -58,7 +58,7 @@ async def test_a_body_can_be_streamed(transport: Made) -> None:
         yield b"two"
 
     async with serving(behaviour) as url, transport() as carrier:
-        response = await carrier.send(Request("POST", url, {}, chunks(), 5.0))
+        response = await carrier.send(Request("POST", url, {}, chunks(), 60.0))
     assert response.content == b"{}"
     assert received.endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
 

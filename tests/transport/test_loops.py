@@ -26,7 +26,7 @@ def carrier(request: pytest.FixtureRequest) -> Transport:
 def post(server: Misbehaving, token: str) -> Request:
     content = token.encode()
     headers = {"Content-Length": str(len(content))}
-    return Request("POST", f"http://127.0.0.1:{server.port}/", headers, content, 5.0)
+    return Request("POST", f"http://127.0.0.1:{server.port}/", headers, content, 60.0)
 
 
 def test_one_loop_after_another(carrier: Transport) -> None:
@@ -77,7 +77,7 @@ def test_a_client_of_the_user_is_kept_in_a_new_loop() -> None:
         return httpx.Response(201)
 
     transport = HttpxTransport(httpx.AsyncClient(transport=httpx.MockTransport(respond)))
-    request = Request("GET", "https://api.test/", {}, None, 5.0)
+    request = Request("GET", "https://api.test/", {}, None, 60.0)
     for _ in range(2):
         assert asyncio.run(transport.send(request)).status == 201
     assert len(sent) == 2

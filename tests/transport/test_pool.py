@@ -90,7 +90,7 @@ async def test_a_body_that_closes_its_own_transport_ends_too(
 
     async with serving(answering(OK)) as url, transport() as carrier:
         with pytest.raises(APIConnectionError, match="closed meanwhile") as caught:
-            await carrier.send(Request("POST", url, {}, body(), 5.0))
+            await carrier.send(Request("POST", url, {}, body(), 60.0))
     assert not caught.value.maybe_delivered
 
 

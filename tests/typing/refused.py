@@ -93,4 +93,6 @@ def handlers(router: WebhookRouter) -> None:
     on(other)(on_message)  # call-overload, reportCallIssue, reportArgumentType
     on(kind)(on_batch)  # call-overload, reportCallIssue, reportArgumentType
     on(kind, debounce=1)(on_message)  # call-overload, reportCallIssue, reportArgumentType
+    on("conversation:mesage")  # call-overload, reportCallIssue, reportArgumentType
+    on(kind, "user:updat")  # call-overload, reportCallIssue, reportArgumentType
     on(other, kind)(on_message)  # call-overload, reportCallIssue, reportArgumentType

@@ -95,7 +95,11 @@ class Bot:
     async def method(self, event: Event) -> None: ...
 
 
-@pytest.mark.parametrize("call", [noted, Bot(), Bot().method, functools.partial(noted)], ids=str)
+@pytest.mark.parametrize(
+    "call",
+    [noted, Bot(), Bot().method, functools.partial(noted)],
+    ids=["function", "object", "method", "partial"],
+)
 def test_whatever_is_async_can_handle(call: Any) -> None:
     handlers = EventHandlers()
     assert handlers.on()(call) is call
@@ -114,7 +118,9 @@ async def asking(_: Any) -> bool:
     return True
 
 
-@pytest.mark.parametrize("call", [plain, generating, print, 1], ids=str)
+@pytest.mark.parametrize(
+    "call", [plain, generating, print, 1], ids=["function", "generator", "builtin", "int"]
+)
 def test_what_is_not_async_is_refused(call: Any) -> None:
     with pytest.raises(ConfigurationError, match="is not async: write it with `async def`"):
         EventHandlers().on()(call)

@@ -25,6 +25,7 @@ from webhooks.support import (
     eventually,
     message,
     quiet,
+    sqlite_inbox,
 )
 
 pytestmark = pytest.mark.anyio
@@ -346,9 +347,7 @@ async def test_trouble_does_not_keep_it_from_ending(clock: FakeClock) -> None:
 async def test_what_another_process_stored_is_found_within_a_second(
     tmp_path: Path, clock: FakeClock
 ) -> None:
-    inboxes = [
-        SQLiteInbox(tmp_path / "inbox.db", synchronous="normal", clock=clock) for _ in range(2)
-    ]
+    inboxes = [sqlite_inbox(tmp_path / "inbox.db", clock) for _ in range(2)]
     leading, storing = (Bot(inbox, clock) for inbox in inboxes)
     with bounded():
         async with leading.router.running():

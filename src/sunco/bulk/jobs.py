@@ -55,7 +55,8 @@ async def run(
     taken effect: it is called again no earlier than `grace_period` seconds after that failure
     (after a kill: after the start of this run), while other items proceed. So the function must be
     idempotent, such as `messages.post_once` with the item's key. For one that is not, use
-    `on_uncertain="skip"`.
+    `on_uncertain="skip"`. While `messages.post_once` waits to learn whether a message
+    was accepted, its slot is free for other items.
 
     When cancelled (also by Ctrl-C), the items in flight are cancelled and stay started in the
     journal. An exception of `items` is raised when everything read before it is finished.
