@@ -158,7 +158,7 @@ def _start(client: Any, workers: Iterable[str], payload: bytes, stop: str) -> di
 
 
 def _leave(client: Any, futures: Mapping[str, Any], stop: str | None) -> None:
-    """Wait for the workers to leave the job, after telling them to stop if it has not finished."""
+    """Wait for the workers to leave the job, after asking them to stop if it has not finished."""
     distributed = import_module("distributed")
     if not futures:
         return
