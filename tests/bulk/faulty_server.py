@@ -20,7 +20,7 @@ RECEIVED = "2026-01-01T00:00:00.000Z"
 
 
 class Platform:
-    """What was taken, and what goes wrong next."""
+    """What was accepted, and what fails next."""
 
     def __init__(self, faults: float) -> None:
         self.faults = faults
@@ -38,7 +38,7 @@ class Platform:
         ).encode()
 
     def fault(self, now: float) -> str:
-        """What goes wrong with this post, if anything."""
+        """The fault of this post, if there is one."""
         self.posts += 1
         if self.faults and self.posts % STORM_EVERY == 0:
             self.storm_ends = now + STORM_SECONDS
