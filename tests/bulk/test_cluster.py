@@ -369,16 +369,16 @@ async def test_a_worker_asks_until_it_is_to_stop() -> None:
         async def run(self) -> None:
             await anyio.sleep_forever()
 
-    answers = [False, False, True]
+    results = [False, False, True]
 
     class Stop:
         def wait(self, timeout: float) -> bool:
             assert timeout > 0
-            return answers.pop(0)
+            return results.pop(0)
 
     with anyio.fail_after(60):
         await cluster._work_until(cast("SharedJob", Share()), Stop())
-    assert answers == []
+    assert results == []
 
 
 async def test_a_worker_fails_with_the_error_of_its_share(
