@@ -48,7 +48,7 @@ async def test_a_new_key_is_started(journal: Journal) -> None:
     assert (entry.fingerprint, entry.first_started) == (b"12345678", entry.changed)
 
 
-async def test_what_became_of_it_is_kept(journal: Journal) -> None:
+async def test_outcomes_are_kept(journal: Journal) -> None:
     for key in "abc":
         await journal.claim(key, None, retry_uncertain=True)
     await journal.record([Completion("a", "done", result='["m1"]')])
@@ -106,7 +106,7 @@ async def test_the_next_run_goes_on(
     await second.close()
 
 
-async def test_a_key_with_another_item_is_refused(make: Make) -> None:
+async def test_a_key_with_another_item_is_rejected(make: Make) -> None:
     journal = make()
     await journal.open("job")
     await journal.claim("a", b"one", retry_uncertain=True)
@@ -119,7 +119,7 @@ async def test_a_key_with_another_item_is_refused(make: Make) -> None:
     await journal.close()
 
 
-async def test_a_journal_of_another_job_is_refused(make: Make) -> None:
+async def test_a_journal_of_another_job_is_rejected(make: Make) -> None:
     journal = make()
     await journal.open("job")
     await journal.close()
@@ -142,18 +142,18 @@ async def test_a_journal_is_used_by_one_job_at_a_time(make: Make) -> None:
 
 
 async def test_many_write_at_once(journal: Journal) -> None:
-    async def carry_out(number: int) -> None:
+    async def execute(number: int) -> None:
         assert (await journal.claim(str(number), None, retry_uncertain=True)).decision == "new"
         await journal.record([Completion(str(number), "done", result=str(number))])
 
     async with anyio.create_task_group() as tasks:
         for number in range(200):
-            tasks.start_soon(carry_out, number)
+            tasks.start_soon(execute, number)
     assert (await journal.counts())["done"] == 200
     assert (await entry_of(journal, "77")).result == "77"
 
 
-async def test_whoever_is_cancelled_disturbs_nobody(journal: Journal) -> None:
+async def test_a_cancelled_caller_disturbs_no_other(journal: Journal) -> None:
     async with anyio.create_task_group() as tasks:
         with anyio.CancelScope() as scope:
             tasks.start_soon(lambda: journal.claim("a", None, retry_uncertain=True))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cli.conftest import Commands
-from cli.test_commands import answering
+from cli.test_commands import responding
 from sunco import HttpxTransport, Request, Response
 
 Change = Callable[[Request, Response], Response]
@@ -282,7 +282,7 @@ def test_limits_and_retries_are_counted(
 
 def test_it_needs_an_app(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sunco.Sunco.app_id", None)
-    answering(monkeypatch)
+    responding(monkeypatch)
     assert verify(commands) == 3
     assert "SUNCO_APP_ID" in commands.errors
 
