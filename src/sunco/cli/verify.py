@@ -163,7 +163,7 @@ def _unknown_in(value: Any) -> Iterator[str]:
             yield f"{name} of type {getattr(value, 'type', None)!a}"
             return
         yield from (f"{name}.{field}" for field in value.extra)
-        kind: type[Any] = type(value)
+        kind: Any = type(value)
         for field, known in _enums_of(kind).items():
             found: Any = getattr(value, field)
             values: list[Any] = [*found] if isinstance(found, (list, tuple)) else [found]
@@ -181,7 +181,7 @@ def _unknown_in(value: Any) -> Iterator[str]:
 
 
 @cache
-def _enums_of(kind: type[Any]) -> dict[str, frozenset[str]]:
+def _enums_of(kind: Any) -> dict[str, frozenset[str]]:
     """The known values of the open enums among a model's fields."""
     hints = get_type_hints(kind)
     known = {field.name: frozenset(_literals(hints[field.name])) for field in attrs.fields(kind)}
