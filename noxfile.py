@@ -35,7 +35,7 @@ def install(session: nox.Session, group: str) -> None:
     session.install(
         "--quiet",
         "--editable",
-        ".[cli,emulator,jwt,otel,parquet,postgres,redis,rich,speed]",
+        ".[cli,dask,emulator,jwt,otel,parquet,postgres,redis,rich,speed]",
         *tools,
     )
 
@@ -320,7 +320,8 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "sunco", "--ignoreexternal")
-    session.run("pytest", "-q", "tests/typing", "tests/docs/test_snippets.py")
+    pages = ("tests/docs/test_snippets.py", "tests/docs/test_testing_guide.py")
+    session.run("pytest", "-q", "tests/typing", *pages)
 
 
 @nox.session
@@ -344,6 +345,13 @@ def soak(session: nox.Session) -> None:
     """A long run with faults: nox -s soak -- REQUESTS IN_FLIGHT."""
     install(session, "test")
     session.run("python", "tests/chaos/soak.py", *session.posargs)
+
+
+@nox.session
+def dask(session: nox.Session) -> None:
+    """A job on two separate Dask workers, one of which is killed, and one without sunco."""
+    install(session, "test")
+    session.run("pytest", "tests/bulk/test_cluster.py", env={"SUNCO_DASK": "1"})
 
 
 @nox.session

@@ -160,8 +160,8 @@ async def test_control_is_moved_by_hand(api: Api) -> None:
     await control(api, "switchboard.release", **where)
     conversation = (await api.get(f"conversations/{where['conversation']}"))["conversation"]
     assert "activeSwitchboardIntegration" not in conversation
-    refused = await api.refused(400, "POST", f"{ROOT}/switchboard.accept", where)
-    assert refused == ("bad_request", "There is no pendingSwitchboardIntegration")
+    rejected = await api.rejected(400, "POST", f"{ROOT}/switchboard.accept", where)
+    assert rejected == ("bad_request", "There is no pendingSwitchboardIntegration")
 
 
 async def test_the_business_writes_until_the_conversation_is_full() -> None:
@@ -228,10 +228,10 @@ async def test_deliveries_are_disturbed_and_repeated(
     assert (last["status"], last["response"], last["attempt"]) == (200, "ok", 1)
     again = (await control(api, "deliveries.redeliver", delivery=last["id"]))["delivery"]
     assert (again["attempt"], again["body"]) == (2, last["body"])
-    refused = await api.refused(
+    rejected = await api.rejected(
         404, "POST", f"{ROOT}/deliveries.redeliver", {"delivery": 1_000_000}
     )
-    assert refused[1] == "Delivery not found"
+    assert rejected[1] == "Delivery not found"
 
 
 @pytest.mark.parametrize(
@@ -359,8 +359,8 @@ async def test_queries_are_typed(api: Api) -> None:
     assert await api.problems("GET", f"{ROOT}/deliveries?limit=-1", None) == [
         "limit must be an integer"
     ]
-    assert (await api.refused(404, "GET", f"{ROOT}/overview?app=gone"))[1] == "App not found"
-    assert (await api.refused(404, "GET", f"{ROOT}/switchboard?conversation=gone"))[1] == (
+    assert (await api.rejected(404, "GET", f"{ROOT}/overview?app=gone"))[1] == "App not found"
+    assert (await api.rejected(404, "GET", f"{ROOT}/switchboard?conversation=gone"))[1] == (
         "Conversation not found"
     )
     assert await api.get(f"{ROOT}/health") == {"status": "ok"}

@@ -9,7 +9,7 @@ import anyio.lowlevel
 import attrs
 import pytest
 
-__all__ = ["Clock", "FakeClock", "quiet"]
+__all__ = ["FakeClock", "quiet", "skip_sleeps"]
 
 
 @attrs.define
@@ -61,14 +61,14 @@ async def quiet() -> None:
     await anyio.wait_all_tasks_blocked()
 
 
-class Clock:
-    """What the rate limiter reads the time from: time passes when a task sleeps."""
+def skip_sleeps(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """A clock for the rate limiter whose time passes at once when a task sleeps."""
+    clock = FakeClock(1000.0)
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1000.0
-        monkeypatch.setattr("sunco.ratelimit._local.monotonic", lambda: self.now)
-        monkeypatch.setattr(anyio, "sleep", self.sleep)
-
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(seconds: float) -> None:
         await anyio.lowlevel.checkpoint()
-        self.now += seconds
+        clock.time += seconds
+
+    monkeypatch.setattr("sunco.ratelimit._local.monotonic", clock.monotonic)
+    monkeypatch.setattr(anyio, "sleep", sleep)
+    return clock

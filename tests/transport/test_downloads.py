@@ -14,7 +14,7 @@ import pytest
 from anyio.abc import ByteStream
 from client.test_session import assert_no_secret
 from support import server as servers
-from support.server import Counting, read_request, serving, settled
+from support.server import Counting, read_request, serving, wait_for_open_connections
 
 from sunco import APIConnectionError, DecodeError, RetryPolicy, ServerError, Sunco
 from sunco.transport._response_body import ResponseBody
@@ -179,7 +179,7 @@ async def test_what_a_writer_raises_comes_out_as_it_is(transport: Made) -> None:
             assert len(server.requests) == requests
         # The slot is free, and the connection not used again.
         assert await attachments.download(f"{url}/m", io.BytesIO()) == len(FILE)
-        await settled(server, 1)
+        await wait_for_open_connections(server, 1)
 
 
 async def test_a_download_can_be_cancelled(transport: Made, tmp_path: Path) -> None:

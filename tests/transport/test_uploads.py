@@ -14,7 +14,16 @@ import anyio
 import pytest
 from anyio.abc import ByteStream, SocketAttribute
 from client.test_session import assert_no_secret
-from support.server import OK, Counting, get, read_request, serving, settled, tls_client, tls_server
+from support.server import (
+    OK,
+    Counting,
+    get,
+    read_request,
+    serving,
+    tls_client,
+    tls_server,
+    wait_for_open_connections,
+)
 
 from sunco import (
     APIStatusError,
@@ -105,7 +114,7 @@ async def test_a_truncated_upload_fails_and_closes_its_connection(transport: Mad
         sunco = client(url, sends)
         with pytest.raises(ConfigurationError, match="must not change while it is sent") as caught:
             await sunco.attachments.upload(Shrinking(b"x" * 300_000), filename="a.bin")
-        await settled(server, 0)
+        await wait_for_open_connections(server, 0)
         assert not caught.value.outcome_unknown
         assert_no_secret(caught.value)
     assert server.requests == []
@@ -129,7 +138,7 @@ async def test_a_body_of_another_length_or_type_than_announced_is_a_configuratio
         with pytest.raises(ConfigurationError, match=said) as caught:
             await sends.send(Request("POST", url, headers, pieces(*content), 60.0))
         assert_no_secret(caught.value)
-        await settled(server, 0)
+        await wait_for_open_connections(server, 0)
         assert (await sends.send(get(url))).content == b"{}"
     assert len(server.requests) == 1
 

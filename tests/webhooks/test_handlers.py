@@ -76,7 +76,7 @@ def test_a_function_registered_twice_is_called_once() -> None:
     assert [handler.call for handler in handlers.select(MESSAGE).values()] == [noted]
 
 
-def test_functions_of_one_name_are_told_apart() -> None:
+def test_functions_of_one_name_are_distinguished() -> None:
     def make() -> Callable[[Event], Awaitable[None]]:
         async def handler(event: Event) -> None: ...
 
@@ -121,7 +121,7 @@ async def asking(_: Any) -> bool:
 @pytest.mark.parametrize(
     "call", [plain, generating, print, 1], ids=["function", "generator", "builtin", "int"]
 )
-def test_what_is_not_async_is_refused(call: Any) -> None:
+def test_what_is_not_async_is_rejected(call: Any) -> None:
     with pytest.raises(ConfigurationError, match="is not async: write it with `async def`"):
         EventHandlers().on()(call)
 
@@ -144,7 +144,7 @@ def test_what_is_not_async_is_refused(call: Any) -> None:
         ({"max_attempts": 0}, "1 or more"),
     ],
 )
-def test_what_cannot_work_is_refused(arguments: dict[str, Any], reason: str) -> None:
+def test_what_cannot_work_is_rejected(arguments: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
         EventHandlers().on(*arguments.pop("kinds", []), **arguments)
 
@@ -167,7 +167,7 @@ def test_included_handlers_come_after_and_may_come_later() -> None:
     assert names(inner, MESSAGE) == ["before", "later"]
 
 
-def test_circles_are_refused() -> None:
+def test_circles_are_rejected() -> None:
     outer, inner, innermost = EventHandlers(), EventHandlers(), EventHandlers()
     outer.include(inner)
     inner.include(innermost)

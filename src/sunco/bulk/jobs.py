@@ -41,6 +41,7 @@ async def run(
     grace_period: float = 10.0,
     on_uncertain: OnUncertain = "retry",
     total: int | None = None,
+    cluster: Any = None,
 ) -> Report:
     """Call a function for each item, and record the results.
 
@@ -77,6 +78,8 @@ async def run(
         grace_period: Seconds after which a request that was sent can no longer take effect.
         on_uncertain: `"skip"` to never call the function again for an item that may be done.
         total: The number of items, for `progress`, where `len(items)` is not available.
+        cluster: A `distributed.Client`, or the address of a Dask scheduler (`sunco[dask]`): starts
+            `work` on each of its workers, too. Needs a `PostgresJournal`.
 
     Returns:
         The counts, and the first hundred items that were not done.
@@ -98,7 +101,13 @@ async def run(
                 on_uncertain=on_uncertain,
                 callback=callback,
             )
-            return await mine.run(items, key)
+            if cluster is None:
+                return await mine.run(items, key)
+            from sunco.bulk.cluster import run_on_cluster  # noqa: PLC0415 - an extra
+
+            return await run_on_cluster(mine, items, key, cluster)
+    if cluster is not None:
+        raise ConfigurationError("cluster= needs a PostgresJournal, which the workers share.")
     options = JobOptions(
         fn=fn,
         items=items,
