@@ -320,7 +320,8 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "sunco", "--ignoreexternal")
-    session.run("pytest", "-q", "tests/typing", "tests/docs/test_snippets.py")
+    pages = ("tests/docs/test_snippets.py", "tests/docs/test_testing_guide.py")
+    session.run("pytest", "-q", "tests/typing", *pages)
 
 
 @nox.session
