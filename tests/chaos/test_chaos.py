@@ -34,7 +34,9 @@ pytestmark = pytest.mark.anyio
 POSTS = int(os.environ.get("SUNCO_CHAOS_POSTS", "400"))
 IN_FLIGHT = 32
 CONNECTIONS = 16
-TIMEOUT = 0.3
+TIMEOUT = 1.0
+# Nothing that is noticed at once takes so long, however busy the machine.
+LONG = 60.0
 LIMIT = 1_000_000
 
 
@@ -115,19 +117,16 @@ async def post_all(sunco: Sunco, tokens: list[str]) -> dict[str, str]:
 
 
 async def all_slots_are_free(sunco: Sunco, server: Misbehaving) -> None:
-    """As many requests as there are slots get through at once: none is left over."""
+    """As many requests as there are slots are in flight at once: none is left over."""
     server.faults = {"stall": 1.0}
-    # What is still to be closed at its worst moment has had it by then.
-    await anyio.sleep(0.05)
-
-    async def post(number: int) -> None:
-        with pytest.raises(APIConnectionError):
-            await sunco.messages.post("c1", f"token-slot{number}")
-
-    async with anyio.create_task_group() as tasks:
-        for number in range(CONNECTIONS):
-            tasks.start_soon(post, number)
-    assert sum("slot" in token for token in server.taken) == CONNECTIONS
+    patient = sunco.with_options(timeout=LONG)
+    with anyio.fail_after(LONG / 2):
+        async with anyio.create_task_group() as tasks:
+            for number in range(CONNECTIONS):
+                tasks.start_soon(patient.messages.post, "c1", f"token-slot{number}")
+            while sum("slot" in token for token in list(server.taken)) < CONNECTIONS:  # noqa: ASYNC110 - another thread's
+                await anyio.sleep(0.001)
+            tasks.cancel_scope.cancel()
 
 
 def open_files() -> int:
@@ -174,10 +173,11 @@ async def test_cancelling_in_chaos(kind: Callable[..., Transport]) -> None:
     with Misbehaving(faults) as server:
         files = open_files()
         async with client(server, kind) as sunco:
+            patient = sunco.with_options(timeout=LONG)
             for start in range(0, POSTS, IN_FLIGHT):
                 async with anyio.create_task_group() as tasks:
                     for number in range(start, min(start + IN_FLIGHT, POSTS)):
-                        tasks.start_soon(post, sunco, f"token-{number}")
+                        tasks.start_soon(post, patient, f"token-{number}")
             check(server, said)
             await all_slots_are_free(sunco, server)
         await no_connection_is_left(server)
@@ -185,7 +185,7 @@ async def test_cancelling_in_chaos(kind: Callable[..., Transport]) -> None:
         assert max(server.taken.values()) == 1
     assert len(late) > POSTS / 10
     # Far below the timeout that would end a request that did not notice.
-    assert sorted(late)[len(late) * 9 // 10] < TIMEOUT / 2
+    assert max(late) < LONG / 2
 
 
 async def test_closing_in_chaos(kind: Callable[..., Transport]) -> None:
