@@ -14,6 +14,7 @@ import attrs
 
 from sunco import resources, wire
 from sunco import transport as transports
+from sunco._numbers import is_number
 from sunco.auth import Auth, BasicAuth, key_problem
 from sunco.errors import ConfigurationError
 from sunco.models.base import UNSET, Unset
@@ -395,13 +396,9 @@ def _app_id(app_id: str | None) -> str | None:
 
 
 def _timeout(timeout: float | None) -> float | None:
-    if timeout is not None and (not _is_number(timeout) or not timeout > 0):
+    if timeout is not None and (not is_number(timeout) or not timeout > 0):
         raise ConfigurationError(f"timeout must be greater than 0 seconds, not {timeout!r}.")
     return timeout
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _retry_policy(retry: object) -> RetryPolicy:
@@ -415,7 +412,7 @@ def _retry_policy(retry: object) -> RetryPolicy:
 def _limiter(rate_limit: Limiter | float | None) -> Limiter | None:
     if rate_limit is None or isinstance(rate_limit, Limiter):
         return rate_limit
-    if not _is_number(rate_limit):
+    if not is_number(rate_limit):
         raise ConfigurationError(
             f"rate_limit must be a number of requests per second or a RateLimiter, "
             f"not {rate_limit!r}."

@@ -240,7 +240,9 @@ async def open_multipart(
     """
     name, kind = _described(source)
     name = _checked_name(name if filename is None else filename)
-    content_type = _checked_type(content_type or kind or content_type_of(name))
+    if content_type is None:
+        content_type = kind or content_type_of(name)
+    content_type = _checked_type(content_type)
     if isinstance(source, (str, os.PathLike)):
         try:
             opened = await anyio.open_file(source, "rb")

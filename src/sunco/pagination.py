@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Generic, Protocol, TypeVar, overload
 from urllib.parse import parse_qs, urlsplit
 
+from sunco._numbers import is_integer
 from sunco.errors import ConfigurationError, PaginationError
 from sunco.models.pages import Listing
 
@@ -182,11 +183,11 @@ class Paginator(Generic[T]):
         """All items, or the first `limit` of them; no more pages than needed are fetched.
 
         Raises:
-            ConfigurationError: `limit` is negative.
+            ConfigurationError: `limit` is not a whole number, or negative.
             PaginationError: As `Page.next_page`.
         """
-        if limit is not None and limit < 0:
-            raise ConfigurationError(f"limit must not be negative, it is {limit}.")
+        if limit is not None and (not is_integer(limit) or limit < 0):
+            raise ConfigurationError(f"limit must be a whole number from 0, not {limit!r}.")
         items: list[T] = []
         if limit == 0:
             return items

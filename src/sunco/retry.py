@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import attrs
 
+from sunco._numbers import is_number
 from sunco.errors import ConfigurationError
 
 __all__ = ["RetryBudget", "RetryPolicy"]
@@ -17,7 +18,7 @@ _TRANSIENT: Final = frozenset({408, 500, 502, 503, 504})
 def _positive(instance: object, attribute: attrs.Attribute[Any], value: object) -> None:  # noqa: ARG001 - the signature of attrs
     if value is None and attribute.name == "deadline":
         return
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+    if not is_number(value) or not value > 0:
         raise ConfigurationError(f"{attribute.name} must be greater than 0, not {value!r}.")
 
 

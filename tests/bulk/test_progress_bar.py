@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from sunco.bulk import Report, run
 from sunco.bulk.progress_bar import progress_bar
@@ -39,6 +40,17 @@ def test_it_shows_how_many_items_wait() -> None:
     with progress_bar("campaign", console) as update:
         update(Report(total=1000, waiting=32))
     assert "32 waiting for their grace period" in out.getvalue()
+
+
+def test_a_narrow_terminal_cuts_nothing_off() -> None:
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=40, _environ={"TERM": "xterm"})
+    with progress_bar("send offers.csv to app app_demo", console) as update:
+        update(Report(total=1500, done=1, skipped=670, uncertain=2, waiting=32, seconds=1.0))
+    assert "\u2026" not in out.getvalue()
+    shown = " ".join(Text.from_ansi(out.getvalue()).plain.split())
+    assert "app_demo: 3/s, 2 uncertain, 670 skipped, 32 waiting for their grace period" in shown
+    assert "673/1500" in shown
 
 
 def test_without_a_terminal_it_prints_a_line_every_few_seconds() -> None:

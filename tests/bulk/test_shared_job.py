@@ -12,7 +12,7 @@ import pytest
 from support import postgres
 
 from sunco._storage.postgres import UnavailableError
-from sunco.bulk import PostgresJournal, run
+from sunco.bulk import PostgresJournal, Report, run
 from sunco.bulk.shared import _Parts
 
 pytestmark = pytest.mark.anyio
@@ -107,3 +107,21 @@ async def test_entries_and_counts_are_those_of_the_whole_job(journal: PostgresJo
     assert entry is not None
     assert entry.state == "done"
     assert (await parts.counts())["done"] == 2
+
+
+async def test_the_last_progress_is_that_of_the_finished_job(journal: PostgresJournal) -> None:
+    seen: list[Report] = []
+    report = await run(send, [1, 2], key=str, journal=journal, job="j", progress=seen.append)
+    assert seen[-1] == report
+    assert (report.done, report.total) == (2, 2)
+
+
+async def test_a_callback_that_raises_does_not_end_a_shared_job(
+    journal: PostgresJournal, caplog: pytest.LogCaptureFixture
+) -> None:
+    def watch(_: Report) -> None:
+        raise ValueError("a broken display")
+
+    report = await run(send, [1, 2], key=str, journal=journal, job="j", progress=watch)
+    assert report.done == 2
+    assert len(caplog.records) == 1

@@ -121,13 +121,22 @@ def test_a_file_that_is_no_inbox_is_left_as_it_is(commands: Commands, tmp_path: 
 def test_a_dsn_names_a_postgresql_inbox(
     commands: Commands, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened: list[str] = []
+    opened: list[tuple[str, str, str]] = []
 
-    def postgres(dsn: str) -> SQLiteInbox:
-        opened.append(dsn)
+    def postgres(dsn: str, *, schema: str, name: str) -> SQLiteInbox:
+        opened.append((dsn, schema, name))
         return SQLiteInbox(path)
 
     module = SimpleNamespace(PostgresInbox=postgres)
     monkeypatch.setitem(sys.modules, "sunco.webhooks.inbox.postgres", cast("Any", module))
     assert commands.json("inbox", "stats", "postgresql://localhost/app")["failed"] == 3
-    assert opened == ["postgresql://localhost/app"]
+    dsn = "postgresql://localhost/app"
+    assert commands("inbox", "failed", dsn, "--schema", "bots", "--name", "shop") == 0
+    assert commands("inbox", "retry", dsn, "--all", "--name", "shop") == 0
+    assert opened == [(dsn, "sunco", "default"), (dsn, "bots", "shop"), (dsn, "sunco", "shop")]
+
+
+@pytest.mark.parametrize("option", ["--schema", "--name"])
+def test_a_file_has_no_schema_and_no_name(commands: Commands, path: Path, option: str) -> None:
+    assert commands("inbox", "stats", path, option, "x") == 2
+    assert "are for inboxes in PostgreSQL" in commands.errors

@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from cli.conftest import Commands
-from cli.test_commands import answering
+from cli.test_commands import responding
 from sunco import StorageError
 from sunco.resources.messages import Messages
 
@@ -194,6 +194,14 @@ def test_standard_input_is_sent_row_by_row(
     assert commands.texts(conversation) == ["fine"]
 
 
+def test_a_header_of_standard_input_that_cannot_be_used_is_a_usage_error(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"foo,bar\n1,2\n")))
+    assert commands("send", "-", "--format", "csv") == 2
+    assert "must name the column 'conversation_id'" in commands.errors
+
+
 def test_a_missing_file_is_reported_in_one_line(commands: Commands, tmp_path: Path) -> None:
     assert commands("send", tmp_path / "none.csv") == 2
     assert "cannot be read: No such file" in commands.errors
@@ -361,7 +369,7 @@ def test_a_whatsapp_template_is_sent_with_its_schema(
     document = {"type": "template", "template": inner} if wrapped else inner
     template = csv_of(tmp_path, json.dumps(document), name="offer.json")
     rows = csv_of(tmp_path, "conversation_id,name", "c1,Ada")
-    requests = answering(monkeypatch, {"messages": []}, {"messages": [{"id": "m1"}]})
+    requests = responding(monkeypatch, {"messages": []}, {"messages": [{"id": "m1"}]})
     assert commands("send", rows, "--template", template) == 0
     assert isinstance(requests[1].content, bytes)
     body = json.loads(requests[1].content)

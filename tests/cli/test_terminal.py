@@ -55,14 +55,31 @@ def conversation(settings: dict[str, str]) -> str:
 
 
 def run(
-    settings: dict[str, str], *arguments: object, stdout: Any = subprocess.PIPE, encoding: str = ""
+    settings: dict[str, str],
+    *arguments: object,
+    stdout: Any = subprocess.PIPE,
+    stderr: Any = subprocess.PIPE,
+    encoding: str = "",
 ) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, **settings, "PYTHONIOENCODING": encoding}
     return subprocess.run(
         command(*arguments),
         env=environment,
         stdout=stdout,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
+        check=False,
+    )
+
+
+def run_without(
+    descriptor: int, settings: dict[str, str], *arguments: object
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command that is started without standard input or output."""
+    script = f"import os, sys; os.close({descriptor}); os.execv(sys.argv[1], sys.argv[1:])"
+    return subprocess.run(
+        [sys.executable, "-c", script, *command(*arguments)],
+        env={**os.environ, **settings},
+        capture_output=True,
         check=False,
     )
 
@@ -80,6 +97,50 @@ def test_a_full_disk_has_an_exit_code_of_its_own(
         result = run(settings, "request", "POST", path, "--json", body, stdout=full)
     assert result.returncode == 6
     assert result.stderr == b"sunco: The output cannot be written: No space left on device.\n"
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["send", "--help"], ["--version"], ["doctor"]])
+def test_a_full_disk_has_the_same_exit_code_in_every_command(
+    settings: dict[str, str], arguments: list[str]
+) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = run(settings, *arguments, stdout=full)
+    assert result.returncode == 6
+    assert result.stderr == b"sunco: The output cannot be written: No space left on device.\n"
+
+
+def test_errors_that_cannot_be_printed_keep_their_exit_code(settings: dict[str, str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = run(settings, "send", "missing.csv", stderr=full)
+    assert (result.returncode, result.stdout) == (2, b"")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["request", "GET", "/v2/apps/{app_id}"], ["doctor"]], ids=["request", "doctor"]
+)
+def test_a_command_without_standard_output_says_so(
+    settings: dict[str, str], arguments: list[str]
+) -> None:
+    result = run_without(1, settings, *arguments)
+    assert result.returncode == 6
+    assert result.stderr == b"sunco: The output cannot be written: standard output is closed.\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["send", "-"],
+        ["export", "--from", "-", "--to", "nowhere"],
+        ["request", "POST", "/v2/apps", "--json", "-"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_command_without_standard_input_says_so(
+    settings: dict[str, str], arguments: list[str]
+) -> None:
+    result = run_without(0, settings, *arguments)
+    assert result.returncode == 2
+    assert result.stderr == b"sunco: Standard input cannot be read: it is closed.\n"
 
 
 def test_a_closed_pipe_ends_quietly(settings: dict[str, str], conversation: str) -> None:

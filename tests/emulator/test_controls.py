@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -9,8 +10,9 @@ import h11
 import httpx
 import pytest
 
-from sunco.emulator import Emulator
+from sunco.emulator import Emulator, EndUsers
 from sunco.emulator.controls import Controls
+from sunco.emulator.delivery import dispatcher
 from sunco.emulator.end_users.agents import actions
 from sunco.emulator.http.control import feed
 from sunco.emulator.http.control.table import CONTROLS
@@ -42,12 +44,25 @@ def test_the_arguments_are_the_same_in_http_and_in_python() -> None:
             continue
         owner: type = Controls
         known_as = f"{method.lower()}_{name.replace('.', '_')}"
-        if name == "fail":
-            owner, known_as = Emulator, "fail"
-        elif (method, name) == ("GET", "requests"):
-            owner, known_as = Emulator, "requests"
+        if name in ("fail", "limit_rate", "requests"):
+            owner, known_as = Emulator, name
         signature = inspect.signature(getattr(owner, known_as))
         if set(signature.parameters) - {"self"} != set(one.schema.properties):
+            differing.append(name)
+    assert not differing
+
+
+def test_end_users_act_with_the_same_arguments_in_http_and_in_python() -> None:
+    differing: list[str] = []
+    for name, action in actions.all.items():
+        if "." in name or name == "conversation":
+            continue
+        parameters = inspect.signature(getattr(EndUsers, name)).parameters
+        known = {re.sub(r"_(.)", lambda found: found[1].upper(), one) for one in parameters}
+        # A text is content, too, and users are found in every app.
+        arguments = set(action.schema.properties) - {"app", "text"}
+        variable = {one.name for one in parameters.values() if one.kind is one.VAR_KEYWORD}
+        if known - {"self"} - variable - arguments or (arguments - known and not variable):
             differing.append(name)
     assert not differing
 
@@ -66,6 +81,16 @@ async def test_errors_are_the_same_in_http_and_in_python(api: Api) -> None:
         with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared
             api.emulator.control(name, **arguments)
         assert "; ".join(titles) == str(caught.value)
+    methods: list[tuple[str, JSON]] = [
+        ("fail", {}),
+        ("fail", {"status": 99}),
+        ("limit_rate", {"rate": 0}),
+    ]
+    for name, arguments in methods:
+        with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is compared
+            getattr(api.emulator, name)(**arguments)
+        response = await api.http.post(f"{ROOT}/{name}", json=arguments)
+        assert response.json()["errors"][0]["title"] == str(caught.value)
     with pytest.raises(ValueError, match="There is no control 'dance'"):
         api.emulator.control("dance")
 
@@ -135,8 +160,8 @@ async def test_control_is_moved_by_hand(api: Api) -> None:
     await control(api, "switchboard.release", **where)
     conversation = (await api.get(f"conversations/{where['conversation']}"))["conversation"]
     assert "activeSwitchboardIntegration" not in conversation
-    refused = await api.refused(400, "POST", f"{ROOT}/switchboard.accept", where)
-    assert refused == ("bad_request", "There is no pendingSwitchboardIntegration")
+    rejected = await api.rejected(400, "POST", f"{ROOT}/switchboard.accept", where)
+    assert rejected == ("bad_request", "There is no pendingSwitchboardIntegration")
 
 
 async def test_the_business_writes_until_the_conversation_is_full() -> None:
@@ -159,7 +184,9 @@ async def test_any_event_can_be_triggered(api: Api) -> None:
 
     api.emulator.deliver_with(take)
     await subscribe(api)
-    await control(api, "trigger", type="passthrough:messaging", payload={"any": ["thing"]})
+    api.emulator.trigger("passthrough:messaging", {"any": ["thing"]})
+    with pytest.raises(ValueError, match="type must be one of"):
+        api.emulator.trigger("passthrough", {})
     await api.emulator.drain()
     [event] = received
     assert (event["type"], event["payload"]) == ("passthrough:messaging", {"any": ["thing"]})
@@ -201,10 +228,10 @@ async def test_deliveries_are_disturbed_and_repeated(
     assert (last["status"], last["response"], last["attempt"]) == (200, "ok", 1)
     again = (await control(api, "deliveries.redeliver", delivery=last["id"]))["delivery"]
     assert (again["attempt"], again["body"]) == (2, last["body"])
-    refused = await api.refused(
+    rejected = await api.rejected(
         404, "POST", f"{ROOT}/deliveries.redeliver", {"delivery": 1_000_000}
     )
-    assert refused[1] == "Delivery not found"
+    assert rejected[1] == "Delivery not found"
 
 
 @pytest.mark.parametrize(
@@ -217,8 +244,13 @@ async def test_deliveries_are_disturbed_and_repeated(
     ids=lambda failure: type(failure).__name__,
 )
 async def test_an_unreachable_target_is_reported_in_one_line(
-    api: Api, caplog: pytest.LogCaptureFixture, failure: Exception
+    api: Api,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
 ) -> None:
+    monkeypatch.setattr(dispatcher, "RETRY_DELAYS_SECONDS", (0.0,))
+
     async def fail(_url: str, _headers: Any, _body: bytes) -> int:
         raise failure
 
@@ -327,8 +359,8 @@ async def test_queries_are_typed(api: Api) -> None:
     assert await api.problems("GET", f"{ROOT}/deliveries?limit=-1", None) == [
         "limit must be an integer"
     ]
-    assert (await api.refused(404, "GET", f"{ROOT}/overview?app=gone"))[1] == "App not found"
-    assert (await api.refused(404, "GET", f"{ROOT}/switchboard?conversation=gone"))[1] == (
+    assert (await api.rejected(404, "GET", f"{ROOT}/overview?app=gone"))[1] == "App not found"
+    assert (await api.rejected(404, "GET", f"{ROOT}/switchboard?conversation=gone"))[1] == (
         "Conversation not found"
     )
     assert await api.get(f"{ROOT}/health") == {"status": "ok"}
@@ -410,7 +442,7 @@ async def test_the_feed_is_served_as_server_sent_events(api: Api) -> None:
         elif message.get("body") == b": connected\n\n":
             api.emulator.control("arrive", text="Hi")
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         await api.emulator.app(scope, receive, send)
     assert dict(messages[0]["headers"])[b"content-type"].startswith(b"text/event-stream")
     assert messages[2]["body"] == b'data: {"kind": "state"}\n\n'

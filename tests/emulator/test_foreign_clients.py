@@ -36,12 +36,12 @@ def take(*command: str, options: Sequence[str] = (), prefix: str = "") -> list[s
     with serve(*options) as server:
         assert server.stdout
         count = 5 if "--tls" in options else 4
-        told = exports("".join(server.stdout.readline() for _ in range(count)))
-        told["SUNCO_BASE_URL"] += prefix
+        settings = exports("".join(server.stdout.readline() for _ in range(count)))
+        settings["SUNCO_BASE_URL"] += prefix
         names = ("BASE_URL", "APP_ID", "KEY_ID", "KEY_SECRET")
         done = subprocess.run(
-            [*command, *(told[f"SUNCO_{name}"] for name in names)],
-            env={**os.environ, **told},
+            [*command, *(settings[f"SUNCO_{name}"] for name in names)],
+            env={**os.environ, **settings},
             capture_output=True,
             text=True,
             check=False,

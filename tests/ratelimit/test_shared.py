@@ -16,7 +16,7 @@ from support import postgres, redis
 from sunco import ConfigurationError
 from sunco.errors import StorageError
 from sunco.ratelimit import Limiter, PostgresRateLimiter, RedisRateLimiter
-from sunco.ratelimit._shared import SharedRateLimiter
+from sunco.ratelimit._shared import Reservation, SharedRateLimiter
 
 Make: TypeAlias = Callable[..., SharedRateLimiter]
 
@@ -82,14 +82,15 @@ class TestReserving:
     async def test_turns_of_a_burst_are_taken_without_waiting(self, make: Make) -> None:
         limiter = make(1, burst=100)
         limiter._slots.clear()
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             for _ in range(20):
                 await limiter.acquire()
 
     async def test_unused_turns_expire(self, make: Make) -> None:
         limiter = make(1000)
         await limiter.acquire()
-        limiter._slots.extend([time.monotonic() - 1] * 50)
+        # At once, they would be 50 turns more than the rate allows.
+        limiter._slots.extend([time.monotonic() - 0.03] * 50)
         await limiter.acquire()
         assert not limiter._slots
 
@@ -198,11 +199,11 @@ class TestOutages:
 
         monkeypatch.setattr(limiter, "_call_engine", gone)
         await limiter.acquire()
+        began = time.monotonic()
         limiter.slow_down(0.2)
         limiter._reports[0].join()
-        began = time.monotonic()
         await limiter.acquire()
-        assert time.monotonic() - began >= 0.19
+        assert time.monotonic() >= began + 0.2
         # Reported with the next reservation.
         assert limiter._paused_until > began
 
@@ -212,6 +213,47 @@ class TestOutages:
         assert isinstance(limiter, SharedRateLimiter)
         limiter._slots.clear()
         await limiter.acquire()
+
+
+class Scripted(SharedRateLimiter):
+    """A limiter whose engine's clock reads 900 s less, and whose calls take as long as is said."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        super().__init__(rate=10, burst=1, name="x", on_outage="wait")
+        self.now = 1000.0
+        self.before = self.after = 0.0
+        self.ahead = 900.0
+        monkeypatch.setattr("sunco.ratelimit._shared.monotonic", lambda: self.now)
+
+    def _call_engine(self, count: int, pause: float | None) -> Reservation:
+        assert (count, pause) == (1, None)
+        self.now += self.before
+        now = self.now - self.ahead
+        self.now += self.after
+        return Reservation(5.0, 10, now)
+
+    def _disconnect(self) -> None: ...
+
+    async def reserve(self, before: float, after: float) -> float:
+        """Reserve a turn; returns by how much it is later than the engine says."""
+        self.before, self.after = before, after
+        engine_read = self.now + before
+        self._slots.clear()
+        assert await self._reserve()
+        return round(self._slots[0] - engine_read - 5.0, 6)
+
+
+@pytest.mark.anyio
+async def test_a_slow_response_moves_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    limiter = Scripted(monkeypatch)
+    # When nothing is known of the clocks, turns are late rather than early.
+    assert await limiter.reserve(0.1, 0.2) == 0.2
+    assert await limiter.reserve(0.0, 0.01) == 0.01
+    assert await limiter.reserve(0.3, 0.4) == 0.01
+    # Clocks drift and are set.
+    for ahead in (899.0, 901.0):
+        limiter.ahead = ahead
+        assert -0.1 <= await limiter.reserve(0.1, 0.2) <= 0.2
 
 
 @pytest.mark.anyio

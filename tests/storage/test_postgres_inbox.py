@@ -15,8 +15,9 @@ import anyio.to_thread
 import pytest
 from support import postgres
 
+from sunco._storage.postgres import UnavailableError
 from sunco.errors import StorageError
-from sunco.webhooks import PostgresInbox
+from sunco.webhooks import PostgresInbox, WebhookRouter
 from sunco.webhooks.inbox.base import Claim, ClaimLostError, EventResult, NewEvent
 from sunco.webhooks.inbox.postgres import _Listener
 
@@ -91,7 +92,7 @@ async def blocked_until(connection: Any, task: Callable[[], Any]) -> None:
     """Start a task that waits for a lock of a connection's transaction, then commit that."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(task)
-        with anyio.fail_after(10):
+        with anyio.fail_after(60):
             while not connection.execute(  # noqa: ASYNC110 - the state of another process
                 "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NULL"
             ).fetchone()[0]:
@@ -344,7 +345,7 @@ class TestLeases:
         claim = await only(dead)
         assert await inbox.claim(10) == []
         async with beating(inbox):
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 while not (claims := await inbox.claim(10)):  # noqa: ASYNC110 - as above
                     await anyio.sleep(0.05)
         (again,) = claims
@@ -412,7 +413,7 @@ class TestLeases:
                     await inbox.holds(claim)
                 with pytest.raises(ClaimLostError):
                     await inbox.record(claim, handled("1"))
-            with anyio.fail_after(10):
+            with anyio.fail_after(60):
                 while not await inbox.claim(1):  # noqa: ASYNC110 - as above
                     await anyio.sleep(0.05)
         levels = [record.levelname for record in caplog.records]
@@ -561,6 +562,61 @@ async def test_a_restart_of_the_server_costs_no_repetition(
     await inbox.close()
 
 
+async def test_an_outage_is_one_log_line_and_its_end_another(
+    own_server: postgres.PostgresServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "sunco.webhooks")
+    inbox = PostgresInbox(own_server.dsn)
+    router = WebhookRouter("secret", inbox=inbox)
+    claim, failures = inbox.claim, list[Exception]()
+    handled, again = anyio.Event(), anyio.Event()
+
+    async def claimed(limit: int, **options: Any) -> Any:
+        try:
+            return await claim(limit, **options)
+        except Exception as error:
+            failures.append(error)
+            if len(failures) == 3:
+                again.set()
+            raise
+
+    @router.on()
+    async def handle(_: Any) -> None:
+        handled.set()
+
+    monkeypatch.setattr(inbox, "claim", claimed)
+    with anyio.fail_after(60):
+        async with router.running():
+            await anyio.to_thread.run_sync(own_server.stop)
+            await again.wait()
+            await anyio.to_thread.run_sync(own_server.start)
+            await inbox.add([event("1")])
+            await handled.wait()
+            while (await inbox.stats()).pending or len(caplog.records) < 2:  # noqa: ASYNC110
+                await anyio.sleep(0.05)
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert [level for level, _ in lines] == ["WARNING", "INFO"], lines
+    assert "pauses: " in lines[0][1]
+    assert "continues: " in lines[1][1]
+
+
+async def test_a_failure_from_before_the_database_was_back_is_not_reported(
+    inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def away(*_: object, **__: object) -> Any:
+        # Meanwhile, the heartbeat has reached it.
+        inbox._report(None, 0.0)
+        raise UnavailableError("away")
+
+    monkeypatch.setattr(inbox._database, "run", away)
+    with pytest.raises(UnavailableError):
+        await inbox.next_due()
+    monkeypatch.undo()
+    assert caplog.records == []
+
+
 @pytest.fixture
 def own_server() -> Iterator[postgres.PostgresServer]:
     server = postgres.PostgresServer()
@@ -603,7 +659,7 @@ class TestEdges:
         (claim,) = await inbox.claim(1)
         await inbox.record(claim, handled("a"))
         await inbox.release(claim, drained=True)
-        with anyio.fail_after(20):
+        with anyio.fail_after(60):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(inbox.heartbeat)
                 while (await inbox.stats()).handled:  # noqa: ASYNC110 - the store sends no event

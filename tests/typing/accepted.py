@@ -62,7 +62,7 @@ from sunco.observe import Observation
 from sunco.webhooks import Context, WebhookRouter, is_from_user
 
 
-async def every_answer_has_its_type(sunco: Sunco) -> None:
+async def every_response_has_its_type(sunco: Sunco) -> None:
     assert_type(await sunco.apps.get(), App)
     assert_type(await sunco.app_keys.list(), list[AppKey])
     assert_type(await sunco.attachments.upload(Path("cat.png")), Attachment)
@@ -124,7 +124,7 @@ def models_are_built() -> Content:
     )
 
 
-async def integrations_are_told_apart(sunco: Sunco) -> None:
+async def integrations_are_distinguished(sunco: Sunco) -> None:
     created = await sunco.integrations.create(WebIntegration(display_name="Shop"))
     if isinstance(created, WebIntegration):
         assert_type(created.brand_color, str | None)
@@ -210,8 +210,11 @@ def handlers_are_typed(router: WebhookRouter) -> None:
     @router.on(ConversationMessageEvent, debounce=2)
     async def batch(events: Sequence[ConversationMessageEvent], ctx: Context) -> None: ...
 
-    @router.on("conversation:message", "user:update", unknown_ok=True)
+    @router.on("conversation:message", "user:update")
     async def by_trigger(event: Event) -> None: ...
+
+    @router.on(ConversationMessageEvent, "conversation:new", unknown_ok=True)
+    async def by_new_trigger(event: Event) -> None: ...
 
     @router.on(ConversationPostbackEvent, where=lambda event: bool(event.payload.postback))
     async def filtered(event: ConversationPostbackEvent) -> None: ...

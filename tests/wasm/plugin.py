@@ -10,6 +10,8 @@ import hypothesis
 import pytest
 
 _SELECTION = tomllib.loads(Path(__file__).with_name("selection.toml").read_text(encoding="utf-8"))
+_TESTS = Path(__file__).parents[1]
+_RUN = [_TESTS / path for path in _SELECTION["run"]]
 _WITHOUT = {name for names in _SELECTION["without"].values() for name in names}
 
 
@@ -24,7 +26,13 @@ def pytest_report_header() -> str:
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    return True if any(collection_path.match(f"tests/{name}") for name in _WITHOUT) else None
+    if any(collection_path.match(name) for name in _WITHOUT):
+        return True
+    selected = any(
+        collection_path.is_relative_to(path) or path.is_relative_to(collection_path)
+        for path in _RUN
+    )
+    return None if selected else True
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.metrics import Metrics
 
 from sunco.testing import InboxCheck, InboxSubject, inbox_suite
 from sunco.webhooks.inbox import sqlite
 from sunco.webhooks.inbox.base import Inbox
 from sunco.webhooks.inbox.memory import MemoryInbox
 from sunco.webhooks.inbox.sqlite import SQLiteInbox
-from webhooks.support import FakeClock
+from webhooks.support import FakeClock, sqlite_inbox
 
 pytestmark = pytest.mark.anyio
 
@@ -33,19 +34,21 @@ def monotonic(monkeypatch: pytest.MonkeyPatch) -> Monotonic:
     return clock
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "metered", "sqlite"])
 def subject(
     request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock, monotonic: Monotonic
 ) -> InboxSubject:
-    if request.param == "memory":
-        inbox = MemoryInbox(clock=clock)
+    if request.param != "sqlite":
+        inbox: Inbox = MemoryInbox(clock=clock)
+        if request.param == "metered":
+            inbox = Metrics().switch.inbox(inbox)
         return InboxSubject(make=lambda: inbox, advance=clock.advance)
 
     async def expire(_: Inbox) -> None:
         monotonic.time += 20
 
     def make() -> SQLiteInbox:
-        return SQLiteInbox(tmp_path / "inbox.db", clock=clock, synchronous="normal")
+        return sqlite_inbox(tmp_path / "inbox.db", clock)
 
     return InboxSubject(make=make, advance=clock.advance, expire=expire)
 

@@ -1,7 +1,8 @@
-"""How a router with an inbox lives and ends: by itself, mounted, cancelled, in trouble."""
+"""How a router with an inbox runs and ends: by itself, mounted, cancelled, after failures."""
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ import anyio
 import attrs
 import pytest
 
-from sunco import ConfigurationError
+from sunco import ConfigurationError, StorageError
 from sunco.models.events import Event
 from sunco.webhooks import EventResult, Inbox, MemoryInbox, NewEvent, SQLiteInbox, WebhookRouter
 from webhooks.support import (
@@ -24,6 +25,7 @@ from webhooks.support import (
     eventually,
     message,
     quiet,
+    sqlite_inbox,
 )
 
 pytestmark = pytest.mark.anyio
@@ -164,7 +166,7 @@ async def test_it_lives_as_long_as_its_server(inbox: Inbox, clock: FakeClock) ->
     assert await bot.platform.post(message("e2")) == 500
 
 
-async def test_a_server_is_told_that_it_cannot_start(tmp_path: Path, clock: FakeClock) -> None:
+async def test_a_server_learns_that_it_cannot_start(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "nowhere" / "inbox.db"
     server = Server(WebhookRouter(SECRET, inbox=SQLiteInbox(path), clock=clock))
     with bounded():
@@ -174,14 +176,19 @@ async def test_a_server_is_told_that_it_cannot_start(tmp_path: Path, clock: Fake
     assert "cannot be opened" in event["message"]
 
 
-class Troubled(MemoryInbox):
+class FailingInbox(MemoryInbox):
     """An inbox whose disk fills up from time to time."""
 
     def __init__(self, clock: FakeClock) -> None:
         super().__init__(clock=clock)
         self.broken: set[str] = set()
+        self.away: StorageError | None = None
+        self.failures = 0
 
     def _check(self, what: str) -> None:
+        if self.away is not None:
+            self.failures += 1
+            raise self.away
         if what in self.broken:
             self.broken.discard(what)
             raise sqlite3.OperationalError("disk is full")
@@ -218,7 +225,7 @@ class Troubled(MemoryInbox):
 async def test_what_cannot_be_stored_is_not_acknowledged(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    inbox = Troubled(clock)
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock)
     inbox.broken = {"add"}
     async with bot.router.running():
@@ -231,10 +238,10 @@ OPERATIONS = ["claim", "next_due", "record", "release", "wait", "heartbeat"]
 
 
 @pytest.mark.parametrize("broken", OPERATIONS)
-async def test_it_goes_on_after_trouble(
+async def test_it_continues_after_a_failure(
     clock: FakeClock, broken: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    inbox = Troubled(clock)
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock)
     bot.let_go.set()
     inbox.broken = {broken}
@@ -251,8 +258,82 @@ async def test_it_goes_on_after_trouble(
     assert "disk is full" in caplog.text
 
 
-async def test_trouble_does_not_keep_it_from_ending(clock: FakeClock) -> None:
-    inbox = Troubled(clock)
+async def test_an_outage_is_logged_once_and_its_end_once(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sunco.webhooks")
+    inbox = FailingInbox(clock)
+    bot = Bot(inbox, clock)
+    bot.let_go.set()
+    with bounded():
+        async with bot.router.running():
+            for number in range(2):
+                await quiet()
+                inbox.away, inbox.failures = StorageError("The disk is full."), 0
+                while inbox.failures < 5:
+                    await clock.advance(1)
+                inbox.away = None
+                await clock.advance(1)
+                await bot.platform.post(message(f"e{number}"))
+                await bot.done.reach(number + 1)
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert lines == 2 * [
+        ("WARNING", "The inbox cannot be read; it is tried every second: The disk is full."),
+        ("INFO", "The inbox can be read again."),
+    ]
+    assert not any(record.exc_info for record in caplog.records)
+
+
+async def test_results_that_cannot_be_stored_for_a_while_are_logged_once(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    inbox = FailingInbox(clock)
+    bot = Bot(inbox, clock)
+    with bounded():
+        async with bot.router.running():
+            await bot.platform.post(message("e1"))
+            await bot.begun.reach(1)
+            inbox.away = StorageError("The disk is full.")
+            bot.let_go.set()
+            while inbox.failures < 10:
+                await clock.advance(1)
+            inbox.away = None
+            while (await inbox.stats()).pending:
+                await clock.advance(1)
+    lines = [record.getMessage() for record in caplog.records]
+    assert sum("Results cannot be stored" in line for line in lines) == 1
+    assert sum("The inbox cannot be read" in line for line in lines) == 1
+
+
+async def test_an_inbox_that_can_be_neither_watched_nor_renewed_is_reported_once(
+    clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Unwatched(MemoryInbox):
+        attempts = 0
+
+        async def heartbeat(self) -> None:
+            self.attempts += 1
+            raise ZeroDivisionError("no heart")
+
+        async def wait(self) -> None:
+            self.attempts += 1
+            raise ZeroDivisionError("no eyes")
+
+    inbox = Unwatched(clock=clock)
+    bot = Bot(inbox, clock)
+    with bounded():
+        async with bot.router.running():
+            while inbox.attempts < 10:
+                await clock.advance(1)
+    assert sorted(record.getMessage() for record in caplog.records) == [
+        "Claims cannot be renewed; it is tried every second: no heart",
+        "The inbox cannot be watched; it is tried every second: no eyes",
+    ]
+    assert all(record.exc_info for record in caplog.records)
+
+
+async def test_a_failing_inbox_does_not_keep_it_from_ending(clock: FakeClock) -> None:
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock, shutdown_timeout=3600)
     inbox.broken = {"record"}
     with bounded():
@@ -266,9 +347,7 @@ async def test_trouble_does_not_keep_it_from_ending(clock: FakeClock) -> None:
 async def test_what_another_process_stored_is_found_within_a_second(
     tmp_path: Path, clock: FakeClock
 ) -> None:
-    inboxes = [
-        SQLiteInbox(tmp_path / "inbox.db", synchronous="normal", clock=clock) for _ in range(2)
-    ]
+    inboxes = [sqlite_inbox(tmp_path / "inbox.db", clock) for _ in range(2)]
     leading, storing = (Bot(inbox, clock) for inbox in inboxes)
     with bounded():
         async with leading.router.running():
@@ -436,7 +515,7 @@ async def test_events_that_are_young_enough_are_handled(
 async def test_a_claim_that_cannot_be_given_back_does_not_keep_it_from_ending(
     clock: FakeClock, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    inbox = Troubled(clock)
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock, shutdown_timeout=0)
     with bounded():
         async with bot.router.running():
@@ -452,7 +531,7 @@ async def test_a_claim_that_cannot_be_given_back_does_not_keep_it_from_ending(
 
 
 async def test_a_worker_that_cannot_store_results_can_be_cancelled(clock: FakeClock) -> None:
-    inbox = Troubled(clock)
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock)
     bot.let_go.set()
     inbox.broken = {"record"}
@@ -470,7 +549,7 @@ async def test_a_worker_that_cannot_store_results_can_be_cancelled(clock: FakeCl
 async def test_a_claim_with_a_lease_ends_in_good_order_too(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Leased(Troubled):
+    class Leased(FailingInbox):
         async def claim(self, limit: int, *, events: int = 100) -> Any:
             found = await super().claim(limit, events=events)
             return [attrs.evolve(each, until=time.monotonic() + 3600) for each in found]

@@ -11,7 +11,7 @@ import attrs
 
 from sunco.bulk.outcome import Outcome, Report
 
-__all__ = ["ProgressCallback", "ProgressTracker"]
+__all__ = ["ProgressCallback", "ProgressTracker", "notify"]
 
 _logger: Final = logging.getLogger("sunco.bulk")
 _MAX_PROBLEMS: Final = 100
@@ -64,14 +64,9 @@ class ProgressTracker:
         self.notify()
 
     def notify(self) -> None:
-        """Call the callback. If it raises, that is logged, and it is not called again."""
-        if self.callback is None:
-            return
-        try:
-            self.callback(self.report())
-        except Exception:
-            self.callback = None
-            _logger.exception("The progress callback of a job failed; it is not called again")
+        """Call the callback with the counts so far."""
+        if self.callback is not None:
+            self.callback = notify(self.callback, self.report())
 
     def report(self) -> Report:
         """The counts so far."""
@@ -87,3 +82,13 @@ class ProgressTracker:
             stopped=self.stopped,
             problems=tuple(self._problems),
         )
+
+
+def notify(callback: ProgressCallback, report: Report) -> ProgressCallback | None:
+    """Call a callback; returns it, or None if it failed, which is logged."""
+    try:
+        callback(report)
+    except Exception:
+        _logger.exception("The progress callback of a job failed; it is not called again")
+        return None
+    return callback

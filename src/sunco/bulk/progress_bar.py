@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from time import monotonic
 from typing import Final
@@ -11,16 +11,16 @@ from sunco.bulk.outcome import Report
 from sunco.bulk.progress import ProgressCallback
 
 try:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.markup import escape
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
         TaskProgressColumn,
-        TextColumn,
         TimeRemainingColumn,
     )
+    from rich.text import Text
 except ModuleNotFoundError as _error:
     raise ModuleNotFoundError(
         "The progress bar needs rich: install it with pip install 'sunco[rich]'", name=_error.name
@@ -49,32 +49,37 @@ def progress_bar(
     if not console.is_terminal:
         yield _line_printer(title, console, clock)
         return
-    progress = Progress(
-        TextColumn("[bold]{task.description}", markup=True),
+    progress = _Bar(
         BarColumn(bar_width=None),
         TaskProgressColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TextColumn("{task.fields[counts]}"),
         TimeRemainingColumn(compact=True),
         console=console,
         expand=True,
     )
-    task = progress.add_task(escape(title), total=None, rate="", counts="")
+    heading = f"[bold]{escape(title)}[/]"
+    task = progress.add_task(heading, total=None)
 
     def update(report: Report) -> None:
+        counts = [f"[{style}]{count:,} {word}[/]" for count, style, word in _counts(report)]
         progress.update(
             task,
             completed=report.finished,
             total=report.total,
-            rate=f"{report.rate:,.0f}/s",
-            counts=" ".join(
-                f"[{style}]{count:,} {word}[/]" for count, style, word in _counts(report)
-            ),
+            description=", ".join([f"{heading}: {report.rate:,.0f}/s", *counts]),
         )
 
     with progress:
         yield update
+
+
+class _Bar(Progress):
+    """Title and counts above the bar, where they wrap; beside it, they would be cut off."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        for task in self.tasks:
+            yield Text.from_markup(task.description)
+        yield self.make_tasks_table(self.tasks)
 
 
 def _line_printer(title: str, console: Console, clock: Callable[[], float]) -> ProgressCallback:

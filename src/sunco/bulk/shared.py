@@ -19,7 +19,7 @@ from sunco.bulk.journal.base import Claim, Completion, Entry, EntryState
 from sunco.bulk.journal.postgres import PartItem, PostgresJournal
 from sunco.bulk.options import JobOptions, OnUncertain
 from sunco.bulk.outcome import Outcome, Report
-from sunco.bulk.progress import ProgressCallback, ProgressTracker
+from sunco.bulk.progress import ProgressCallback, ProgressTracker, notify
 from sunco.bulk.runner import JobRunner, checked_key, primary_error
 from sunco.bulk.source import EndOfItems, source_of
 
@@ -69,8 +69,15 @@ class SharedJob:
         self,
         items: Iterable[T] | AsyncIterable[T] | None = None,
         key: Callable[[T], str] | None = None,
+        *,
+        on_open: Callable[[], Awaitable[None]] | None = None,
     ) -> Report:
         """Load items, if there are any, and work until the job is finished.
+
+        Args:
+            items: The items to load; None to join.
+            key: Returns an item's key.
+            on_open: Called when other processes can join, before the first item is loaded.
 
         Raises:
             StorageError: The database cannot be used, or not for longer than the lease.
@@ -101,12 +108,14 @@ class SharedJob:
                 tasks.start_soon(self._watch, runner)
                 if items is not None and key is not None:
                     await self.journal.start_loading()
+                    if on_open is not None:
+                        await on_open()
                     tasks.start_soon(self._load, items, key)
                 await runner.run()
                 tasks.cancel_scope.cancel()
             if self._error is not None:
                 raise self._error
-            return await self._report(final=True)
+            return self._notify(await self._report(final=True))
         except BaseExceptionGroup as group:
             raise primary_error(group) from None
         finally:
@@ -167,8 +176,12 @@ class SharedJob:
             failures = report.failed + report.uncertain
             if self.stop_after_failures and failures >= self.stop_after_failures:
                 runner.stop()
-            if self.callback is not None:
-                self.callback(report)
+            self._notify(report)
+
+    def _notify(self, report: Report) -> Report:
+        if self.callback is not None:
+            self.callback = notify(self.callback, report)
+        return report
 
     async def _report(self, *, final: bool = False) -> Report:
         """The counts of the whole job; what this process rejected while loading is added."""
@@ -266,7 +279,9 @@ class _Parts:
         if before is None:
             return Claim("new")
         if before.state == "uncertain" and not retry_uncertain:
-            await self.record([Completion(key, "uncertain", error=_NOT_RETRIED)])
+            completion = Completion(key, "uncertain", error=_NOT_RETRIED)
+            # Not an attempt.
+            await self._journal.record([(self._started.pop(key), before.attempts, completion)])
             return Claim("uncertain", before)
         return Claim("retry", before)
 

@@ -169,8 +169,7 @@ async def _get(sunco: Sunco, path: str) -> _Reply:
 
 def _rights(app: _Reply, apps: _Reply) -> Iterator[Finding]:
     if _UNAUTHORIZED in (app.status, apps.status) and app.error:
-        hint = "Check that key id and secret are of one key, and that it was not revoked"
-        yield Finding("credentials", ExitCode.API_ERROR, f"{app.error}. {hint}")
+        yield Finding("credentials", ExitCode.API_ERROR, app.error)
         return
     yield Finding("credentials", 0, "accepted")
     if app.error:

@@ -7,6 +7,7 @@ from typing import Final
 
 from sunco import APIConnectionError, APIStatusError, ConfigurationError, StorageError, SuncoError
 from sunco.bulk import ExportError
+from sunco.cli.template import InputError
 
 __all__ = ["EXIT_CODES", "ExitCode", "exit_code_of"]
 
@@ -40,6 +41,8 @@ Exit codes:
 def exit_code_of(error: SuncoError) -> ExitCode:
     """The exit code of a command that an error has ended."""
     match error:
+        case InputError():
+            return ExitCode.USAGE
         case ConfigurationError() | StorageError():
             return ExitCode.SETTINGS
         case APIStatusError():

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, BinaryIO, Final, TypeAlias
+from typing import Any, BinaryIO, Final, TypeAlias, cast
 
 import attrs
 
@@ -92,6 +92,8 @@ def opened(path: str) -> Generator[BinaryIO]:
     if path == "-":
         import sys  # noqa: PLC0415 - tests replace it
 
+        if cast("object", sys.stdin) is None:
+            raise InputError("Standard input cannot be read: it is closed.")
         yield sys.stdin.buffer
         return
     try:

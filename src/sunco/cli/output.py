@@ -6,9 +6,12 @@ import json
 import os
 import re
 import sys
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, cast
 
-__all__ = ["OutputError", "is_closed", "mark", "printable", "write", "write_json"]
+import click
+
+__all__ = ["OutputError", "complain", "is_closed", "mark", "printable", "write", "write_json"]
 
 # Control characters move the cursor, C1 ones are escape sequences, and direction marks reorder
 # what a terminal shows.
@@ -31,7 +34,7 @@ def mark(*, ok: bool) -> str:
     """A check mark or a cross, or words where the encoding has neither."""
     sign, word = ("✓", "ok:") if ok else ("✗", "not ok:")
     try:
-        sign.encode(sys.stdout.encoding or "ascii")
+        sign.encode(_encoding())
     except (UnicodeEncodeError, LookupError):
         return word
     return sign
@@ -48,8 +51,7 @@ def write(text: str) -> None:
     Raises:
         OutputError: It cannot be written. A closed pipe is no error: the rest is discarded.
     """
-    encoding = sys.stdout.encoding or "ascii"
-    _write(printable(text).encode(encoding, "backslashreplace"))
+    _write(printable(text).encode(_encoding(), "backslashreplace"))
 
 
 def write_json(text: str) -> None:
@@ -68,9 +70,22 @@ def pretty(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
+def complain(text: str) -> None:
+    """Write a line to standard error, if it can be written."""
+    with suppress(OSError):
+        click.echo(printable(text), err=True)
+
+
+def _encoding() -> str:
+    # A process that was started without standard output has None.
+    return getattr(sys.stdout, "encoding", None) or "ascii"
+
+
 def _write(content: bytes) -> None:
     if _closed[0]:
         return
+    if cast("object", sys.stdout) is None:
+        raise OutputError("The output cannot be written: standard output is closed.")
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(content)

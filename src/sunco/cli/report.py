@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 
 import anyio
-import click
 
 from sunco.bulk import Report
 from sunco.bulk.progress_bar import progress_bar
 from sunco.cli.exit_codes import ExitCode
-from sunco.cli.output import mark, printable, write
+from sunco.cli.output import complain, mark, printable, write
 
 __all__ = ["progress_of", "summarize"]
 
@@ -38,8 +36,7 @@ def progress_of(title: str, resume: str) -> Generator[Callable[[Report], None]]:
         try:
             yield track
         except anyio.get_cancelled_exc_class():
-            sys.stdout.flush()
-            click.echo(f"{_counts(last, 'done')}. {resume}", err=True)
+            complain(f"{_counts(last, 'done')}. {resume}")
             raise
 
 

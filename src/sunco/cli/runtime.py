@@ -10,7 +10,7 @@ import click
 
 from sunco import RateLimiter, Sunco, SuncoError
 from sunco.cli.exit_codes import ExitCode, exit_code_of
-from sunco.cli.output import OutputError, printable
+from sunco.cli.output import OutputError, complain
 from sunco.ratelimit import Limiter
 
 __all__ = ["client", "reporting_errors", "run_async"]
@@ -39,7 +39,7 @@ def reporting_errors() -> Generator[None]:
 
 def _exit(text: str, code: int) -> None:
     line = " ".join(text.split())
-    click.echo(printable(f"sunco: {line}"), err=True)
+    complain(f"sunco: {line}")
     raise SystemExit(int(code))
 
 

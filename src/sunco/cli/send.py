@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import attrs
-import click
 
 from sunco import StorageError, Sunco, SuncoError
 from sunco._storage.postgres import is_postgres
@@ -18,7 +17,7 @@ from sunco.bulk import PostgresJournal, attempt, run, work
 from sunco.bulk._key_set import KeySet
 from sunco.cli.exit_codes import ExitCode
 from sunco.cli.input import AnyRow, BadRow, InputError, Row, key_of, opened, read_rows
-from sunco.cli.output import printable, write
+from sunco.cli.output import complain, write
 from sunco.cli.report import progress_of, summarize
 from sunco.cli.runtime import client
 from sunco.cli.template import Template
@@ -106,7 +105,7 @@ class SendCommand:
             checked = self.dry_run or self.file != "-"
             total = self._check(template) if checked else None
         except InputError as error:
-            click.echo(printable(f"sunco: {error}"), err=True)
+            complain(f"sunco: {error}")
             return ExitCode.USAGE
         if self.dry_run:
             write(f"{total:,} messages could be sent. Nothing was sent.\n")
@@ -139,7 +138,7 @@ class SendCommand:
                     )
             except StorageError as error:
                 if sender.started:
-                    click.echo(printable(f"sunco: {error}"), err=True)
+                    complain(f"sunco: {error}")
                     return ExitCode.INCOMPLETE
                 if "another job" in error.message:
                     raise StorageError(

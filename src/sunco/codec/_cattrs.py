@@ -11,6 +11,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_unstructure_fn, override
 
+from sunco._literals import check_value, check_values, known_values
 from sunco.codec._scalars import write_time
 from sunco.errors import ConfigurationError
 from sunco.models.base import LOCAL, READ_ONLY, UNSET, Model, Unset, json_name
@@ -61,12 +62,26 @@ def _model_writer(cls: type[Any], converter: cattrs.BaseConverter, *, read_only:
     write = make_dict_unstructure_fn(cls, converter, **rules)
     tag = getattr(cls, "type", None)
     start: dict[str, Any] = {"type": tag} if isinstance(tag, str) else {}
+    enumerations = [] if read_only else list(_enumerations(cls))
 
     def write_model(value: Any) -> dict[str, Any]:
+        for name, title, known, check in enumerations:
+            given = getattr(value, name)
+            if given is not None and given is not UNSET:
+                check(title, given, known)
         written: dict[str, Any] = {**start, **write(value)}
         return {**value.extra, **written} if value.extra else written
 
     return write_model
+
+
+def _enumerations(cls: type[Any]) -> Iterator[tuple[str, str, tuple[str, ...], Any]]:
+    """The attributes whose values are checked before they are sent, and how."""
+    for field in attrs.fields(cls):
+        known = known_values(field.type)
+        if known and READ_ONLY not in field.metadata:
+            check = check_values if "Sequence" in str(field.type) else check_value
+            yield field.name, f"{cls.__name__}.{field.name}", known, check
 
 
 def _not_in_json(cls: type[Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.persistence import snapshot
+from sunco.emulator.state.channels import ChannelRule
 from sunco.emulator.state.rendering import omit_none
 from sunco.emulator.state.switchboard import Switchboard
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sunco.emulator.http.request_journal import RequestJournal
     from sunco.emulator.state.account import Account
     from sunco.emulator.state.app import App
+    from sunco.emulator.state.channels import Result
     from sunco.emulator.state.conversations import Conversation
 
 PREVIEW_LENGTH = 80
@@ -124,6 +126,10 @@ class Controls:
         plan = [asdict(one) for one in self._webhooks.plan.disturbances]
         return {"faults": self._faults.active, "deliveries": plan}
 
+    def get_channels(self) -> dict[str, Any]:
+        """What channels do with the next messages of the business, the oldest rule first."""
+        return {"rules": [rule.to_json() for rule in self._account.channels.rules]}
+
     def get_switchboard(
         self, app: str | None = None, conversation: str | None = None
     ) -> dict[str, Any]:
@@ -228,6 +234,65 @@ class Controls:
     def post_deliveries_drop(self, next: int = 1) -> None:  # noqa: A002
         """Never send the events of the next deliveries."""
         self._webhooks.plan.add("drop", next)
+
+    def post_channels_fail(
+        self,
+        *,
+        channel: str | None = None,
+        integration: str | None = None,
+        next: int | None = 1,  # noqa: A002
+        code: str = "uncategorized_error",
+        message: str = "The channel rejected the message",
+        underlyingError: Mapping[str, Any] | None = None,  # noqa: N803 - as in the event
+    ) -> None:
+        """Fail the delivery of the next messages of the business on a channel.
+
+        Args:
+            channel: The type of the channel, as `whatsapp`; None for all but the SDKs.
+            integration: The integration, None for all.
+            next: The number of messages, None for all.
+            code: The code of the error in the event.
+            message: Its message.
+            underlyingError: The error of the channel.
+        """
+        error = omit_none(code=code, message=message, underlyingError=underlyingError)
+        self._add_rule("fail", next, channel, integration, error=error)
+
+    def post_channels_delay(
+        self,
+        *,
+        channel: str | None = None,
+        integration: str | None = None,
+        next: int | None = 1,  # noqa: A002
+        seconds: float = 5.0,
+    ) -> None:
+        """Wait before the delivery events of the next messages on a channel."""
+        self._add_rule("delay", next, channel, integration, seconds=seconds)
+
+    def post_channels_silence(
+        self,
+        *,
+        channel: str | None = None,
+        integration: str | None = None,
+        next: int | None = 1,  # noqa: A002
+    ) -> None:
+        """Send no delivery events for the next messages on a channel."""
+        self._add_rule("silence", next, channel, integration)
+
+    def post_channels_recover(self) -> None:
+        """Let channels deliver as they do."""
+        self._account.channels.rules.clear()
+
+    def _add_rule(
+        self,
+        result: Result,
+        remaining: int | None,
+        channel: str | None,
+        integration: str | None,
+        **members: Any,
+    ) -> None:
+        rule = ChannelRule(result, remaining, channel, integration, **members)
+        self._account.channels.rules.append(rule)
 
     def post_deliveries_recover(self) -> None:
         """Deliver as the platform does."""

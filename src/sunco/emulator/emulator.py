@@ -17,14 +17,15 @@ from sunco.emulator.delivery.dispatcher import WebhookDispatcher
 from sunco.emulator.delivery.senders import sender_to
 from sunco.emulator.end_users.agents import actions
 from sunco.emulator.end_users.facade import EndUsers, id_of
+from sunco.emulator.end_users.files import embed
 from sunco.emulator.end_users.registry import ActionCall
-from sunco.emulator.errors import ApiError
+from sunco.emulator.errors import ApiError, reject
 from sunco.emulator.http.console import Console
 from sunco.emulator.http.control import ControlApi
 from sunco.emulator.http.control.feed import ChangeFeed
 from sunco.emulator.http.control.table import find_control
 from sunco.emulator.http.dispatcher import Dispatcher
-from sunco.emulator.http.faults import Fault, FaultInjector
+from sunco.emulator.http.faults import TOO_MANY_REQUESTS, Fault, FaultInjector
 from sunco.emulator.http.media import Media
 from sunco.emulator.http.request_journal import RequestJournal
 from sunco.emulator.http.responses import index, internal_error
@@ -37,6 +38,7 @@ from sunco.emulator.state.app import Limits
 from sunco.emulator.state.attachments import PATH as ATTACHMENTS
 from sunco.emulator.state.clock import Clock
 from sunco.emulator.state.credentials import Key, Partner
+from sunco.emulator.state.rendering import omit_none
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
     from sunco.emulator.http.request_journal import RequestEntry
 
 _TABLE = OperationTable(router.ALL)
+# The base URL in files that are sent without HTTP.
+ORIGIN = "http://localhost"
 
 
 class Emulator(EndUsers):
@@ -129,7 +133,7 @@ class Emulator(EndUsers):
                 undo.callback(self._journal.close)
                 restored = self._journal.restore(clock, limits)
             self._account = account = restored or Account(Clock(clock), limits)
-            self._faults = FaultInjector()
+            self._faults = FaultInjector(self._now)
             self._feed = ChangeFeed()
             self._webhooks = WebhookDispatcher(
                 account, retry_scale=retry_scale, delivered=self._report_delivery
@@ -190,13 +194,17 @@ class Emulator(EndUsers):
             lifespan=self._lifespan,
         )
 
-    def _control(self, control: Control, arguments: Mapping[str, Any]) -> Any:
+    def _control(self, control: Control, arguments: Mapping[str, Any], origin: str = ORIGIN) -> Any:
         if control.name in actions.all and control.method == "POST":
-            return self._run_action(control.name, dict(arguments))
-        if control.name == "fail":
-            return self.fail(**arguments)
+            return self._run_action(control.name, dict(arguments), origin)
+        if control.name in ("fail", "limit_rate"):
+            return getattr(self, control.name)(**arguments)
         method = f"{control.method.lower()}_{control.name.replace('.', '_')}"
         return getattr(self._controls, method)(**arguments)
+
+    def _now(self) -> datetime:
+        # The clock is another one after a state was imported.
+        return self._account.clock.now()
 
     def _report_change(self) -> None:
         self._webhooks.wake()
@@ -212,14 +220,19 @@ class Emulator(EndUsers):
     def _report_request(self, entry: RequestEntry) -> None:
         self._feed.emit("request", id=entry.id, operation=entry.operation, status=entry.status)
 
-    def _run_action(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _run_action(
+        self, name: str, arguments: dict[str, Any], origin: str = ORIGIN
+    ) -> dict[str, Any]:
         action = actions.all[name]
-        return self._recorder.execute(ActionCall(action, self._account, self.app_id, arguments))
+        reject(action.schema.problems(arguments, ""))
+        call = ActionCall(action, self._account, self.app_id, embed(arguments), origin)
+        return self._recorder.execute(call)
 
     def _replay(self, entry: dict[str, Any], file: bytes) -> None:
         if "action" in entry:
             action = actions.all[entry["action"]]
-            ActionCall(action, self._account, self.app_id, entry["arguments"]).run()
+            arguments, origin = entry["arguments"], entry.get("origin", ORIGIN)
+            ActionCall(action, self._account, self.app_id, arguments, origin).run()
         else:
             OperationCall.from_entry(_TABLE, self._account, entry, file).run()
 
@@ -295,9 +308,7 @@ class Emulator(EndUsers):
             LookupError: Something that an argument names does not exist.
         """
         found = find_control(name, arguments)
-        problems = list(found.schema.problems(arguments, ""))
-        if problems:
-            raise ValueError("; ".join(problems))
+        _check(found, arguments)
         try:
             return self._control(found, arguments)
         except ApiError as error:
@@ -405,8 +416,9 @@ class Emulator(EndUsers):
         status: int | None = None,
         retry_after: float | str | None = None,
         html: bool = False,
+        garbage: bool = False,
         reset: bool = False,
-        latency: float = 0.0,
+        latency: float | Mapping[str, Any] = 0.0,
         applied: bool = False,
     ) -> None:
         """Inject a fault. Of several faults that match a request, the oldest is used.
@@ -418,13 +430,54 @@ class Emulator(EndUsers):
             status: The status of the response.
             retry_after: The `Retry-After` header of the response, in seconds or as a date.
             html: Whether the response is HTML, as from a gateway.
+            garbage: Whether the body of the response is no JSON; without a status, it is 200.
             reset: Whether the connection is broken.
             latency: A delay in seconds; without status and reset, the request succeeds after it.
+                Or its distribution: `{"type": "uniform", "minimum": 0.1, "maximum": 0.5}`,
+                `{"type": "normal", "mean": 0.2, "deviation": 0.05}` or
+                `{"type": "exponential", "mean": 0.2}`; the delays are the same in each run.
             applied: Whether the request takes effect before the fault.
+
+        Raises:
+            ValueError: An argument is invalid, or nothing is to happen.
         """
+        given = omit_none(
+            method=method,
+            path=path,
+            status=status,
+            retry_after=retry_after,
+            latency=latency or None,
+            reset=reset or None,
+            garbage=garbage or None,
+        )
+        _check(find_control("fail", given | {"next": next}), given | {"next": next})
         after = None if retry_after is None else f"{retry_after}"
-        self._faults.add(Fault(next, method, path, status, after, html, reset, latency, applied))
+        self._faults.add(
+            Fault(next, method, path, status, after, html, garbage, reset, latency, applied)
+        )
+
+    def limit_rate(self, rate: int, *, method: str | None = None, path: str = "*") -> None:
+        """Respond 429 with `Retry-After` to more than a number of requests within a second.
+
+        Args:
+            rate: The number of requests per second.
+            method: The method of the requests, None for any.
+            path: The path of the requests; `*` matches anything.
+
+        Raises:
+            ValueError: An argument is invalid.
+        """
+        given = {"rate": rate, "path": path, **omit_none(method=method)}
+        _check(find_control("limit_rate", given), given)
+        fault = Fault(None, method, path, TOO_MANY_REQUESTS, rate=rate)
+        self._faults.add(fault)
 
     def recover(self) -> None:
         """Remove all faults."""
         self._faults.clear()
+
+
+def _check(control: Control, arguments: Mapping[str, Any]) -> None:
+    problems = list(control.schema.problems(arguments, ""))
+    if problems:
+        raise ValueError("; ".join(problems))

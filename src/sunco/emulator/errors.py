@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+# An error of the API, the HTML page of a gateway, or bytes that are no JSON.
+Form: TypeAlias = Literal["json", "html", "garbage"]
 
 
 class ApiError(Exception):
@@ -16,7 +19,7 @@ class ApiError(Exception):
         code: The platform's code, the same for every title.
         titles: What is wrong. Only a 400 has more than one.
         headers: Additional response headers.
-        html: Whether to respond with an HTML page, as a gateway would, instead of JSON.
+        form: What the body is.
     """
 
     def __init__(
@@ -25,14 +28,14 @@ class ApiError(Exception):
         code: str,
         *titles: str,
         headers: Mapping[str, str] | None = None,
-        html: bool = False,
+        form: Form = "json",
     ) -> None:
         super().__init__(status, code, *titles)
         self.status = status
         self.code = code
         self.titles = titles
         self.headers = headers
-        self.html = html
+        self.form: Form = form
 
 
 def bad_request(*titles: str) -> ApiError:

@@ -243,6 +243,7 @@ if TYPE_CHECKING:
         User,
     )
     from sunco.models.webhooks import (
+        Trigger,
         Webhook,
         WebhookTrigger,
     )
@@ -408,6 +409,7 @@ __all__ = [
     "TelegramIntegrationUpdate",
     "TemplateMessage",
     "TextMessage",
+    "Trigger",
     "TwilioIntegration",
     "TwilioIntegrationUpdate",
     "TwilioMatchCriteria",

@@ -9,39 +9,39 @@ import attrs
 
 from sunco.models.base import Model, model, read_only
 
-__all__ = ["Webhook", "WebhookTrigger"]
+__all__ = ["Trigger", "Webhook", "WebhookTrigger"]
 
-WebhookTrigger: TypeAlias = (
-    Literal[
-        "client:add",
-        "client:remove",
-        "client:update",
-        "conversation:create",
-        "conversation:join",
-        "conversation:leave",
-        "conversation:message",
-        "conversation:message:delivery:channel",
-        "conversation:message:delivery:failure",
-        "conversation:message:delivery:user",
-        "conversation:postback",
-        "conversation:read",
-        "conversation:referral",
-        "conversation:remove",
-        "conversation:typing",
-        "passthrough:messaging",
-        "switchboard:acceptControl",
-        "switchboard:acceptControl:failure",
-        "switchboard:offerControl",
-        "switchboard:offerControl:failure",
-        "switchboard:passControl",
-        "switchboard:passControl:failure",
-        "switchboard:releaseControl",
-        "user:merge",
-        "user:remove",
-        "user:update",
-    ]
-    | str
-)
+Trigger: TypeAlias = Literal[
+    "client:add",
+    "client:remove",
+    "client:update",
+    "conversation:create",
+    "conversation:join",
+    "conversation:leave",
+    "conversation:message",
+    "conversation:message:delivery:channel",
+    "conversation:message:delivery:failure",
+    "conversation:message:delivery:user",
+    "conversation:postback",
+    "conversation:read",
+    "conversation:referral",
+    "conversation:remove",
+    "conversation:typing",
+    "passthrough:messaging",
+    "switchboard:acceptControl",
+    "switchboard:acceptControl:failure",
+    "switchboard:offerControl",
+    "switchboard:offerControl:failure",
+    "switchboard:passControl",
+    "switchboard:passControl:failure",
+    "switchboard:releaseControl",
+    "user:merge",
+    "user:remove",
+    "user:update",
+]
+"""The triggers that this version knows."""
+
+WebhookTrigger: TypeAlias = Trigger | str
 
 
 @model

@@ -11,7 +11,7 @@ from sunco.ratelimit.base import COOLDOWN, MIN_SHARE, RECOVERY
 __all__ = ["PostgresRateLimiter"]
 
 _RESERVE = """
-SELECT delay, "current"
+SELECT delay, "current", now_at
 FROM {schema}.reserve(%s, %s::float8, %s::float8, %s, %s::float8, %s::float8, %s::float8,
     %s::float8, %s::float8)
 """

@@ -63,7 +63,7 @@ class RedisRateLimiter(SharedRateLimiter):
     def _call_engine(self, count: int, pause: float | None) -> Reservation:
         problem: StorageError | ConfigurationError
         try:
-            delay, current = self._script(
+            delay, current, now = self._script(
                 keys=[f"sunco:rate:{self._name}"],
                 args=[
                     self._rate,
@@ -76,7 +76,7 @@ class RedisRateLimiter(SharedRateLimiter):
                     CATCH_UP,
                 ],
             )
-            return Reservation(float(delay), float(current))
+            return Reservation(float(delay), float(current), float(now))
         except self._redis.AuthenticationError:
             problem = ConfigurationError("The Redis server rejects the password of the rate limit.")
         except self._redis.RedisError as error:

@@ -30,6 +30,11 @@ BATCH_SECONDS: Final = 0.05
 CATCH_UP: Final = 0.01
 """Seconds by which a reservation may begin in the past: the round trip to the engine."""
 
+LATE_SECONDS: Final = 0.01
+LATE_TURNS: Final = 2
+"""A turn expires this many seconds, and the time of this many turns, after it began. With
+`CATCH_UP`, no second has more turns than the rate, 2 % and 2."""
+
 _MAX_BACKOFF: Final = 1.0
 
 _logger = logging.getLogger("sunco.ratelimit")
@@ -42,10 +47,12 @@ class Reservation:
     Attributes:
         delay: Seconds from the engine's now to the first turn; negative for turns that have begun.
         current: Turns per second.
+        now: The engine's clock, in seconds.
     """
 
     delay: float
     current: float
+    now: float
 
 
 class SharedRateLimiter(ABC):
@@ -72,6 +79,8 @@ class SharedRateLimiter(ABC):
         self._reports: list[threading.Thread] = []
         self._down = False
         self._calls = 0
+        # From the engine's clock to this process's.
+        self._offset = math.inf
 
     @property
     def rate(self) -> float:
@@ -104,7 +113,9 @@ class SharedRateLimiter(ABC):
 
     async def _turn_begins(self) -> bool:
         """Wait for a turn; False if it has been cancelled by slow_down() meanwhile."""
-        while self._slots and self._slots[0] < monotonic() - BATCH_SECONDS:
+        # Those of a process that was held up would exceed the rate if it caught up at once.
+        late = LATE_SECONDS + LATE_TURNS / self._current
+        while self._slots and self._slots[0] < monotonic() - late:
             self._slots.popleft()
         if not self._slots and not await self._reserve():
             return True
@@ -139,7 +150,7 @@ class SharedRateLimiter(ABC):
                 break
         self._current = reserved.current
         now = monotonic()
-        first = now + reserved.delay
+        first = self._offset + reserved.now + reserved.delay
         self._slots.extend(max(now, first + index / reserved.current) for index in range(count))
         return True
 
@@ -179,12 +190,18 @@ class SharedRateLimiter(ABC):
             until, self._paused_until = self._paused_until, -math.inf
         pause = None if until == -math.inf else max(0.0, until - monotonic())
         self._calls += 1
+        began = monotonic()
         try:
-            return self._call_engine(count, pause)
+            reserved = self._call_engine(count, pause)
         except BaseException:
             with self._lock:
                 self._paused_until = max(self._paused_until, until)
             raise
+        with self._lock:
+            # The engine read its clock between these two: a slow response does not move the turns.
+            latest, earliest = monotonic() - reserved.now, began - reserved.now
+            self._offset = max(earliest, min(self._offset, latest))
+        return reserved
 
     @abstractmethod
     def _call_engine(self, count: int, pause: float | None) -> Reservation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Protocol, runtime_checkable
 
+from sunco._numbers import is_number
 from sunco.errors import ConfigurationError
 
 __all__ = ["COOLDOWN", "MIN_SHARE", "RECOVERY", "Limiter", "check_rate"]
@@ -51,11 +52,7 @@ def check_rate(rate: float, burst: float) -> None:
     Raises:
         ConfigurationError: The rate is not a number greater than 0, or the burst less than 1.
     """
-    if not _is_number(rate) or not 0 < rate < math.inf:
+    if not is_number(rate) or not 0 < rate < math.inf:
         raise ConfigurationError(f"rate must be greater than 0 per second, not {rate!r}.")
-    if not _is_number(burst) or not 1 <= burst < math.inf:
+    if not is_number(burst) or not 1 <= burst < math.inf:
         raise ConfigurationError(f"burst must be at least 1, not {burst!r}.")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)

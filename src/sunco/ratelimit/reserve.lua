@@ -36,4 +36,5 @@ redis.call('HSET', KEYS[1], 'tat', string.format('%.17g', tat),
     'paused', string.format('%.17g', paused), 'current', string.format('%.17g', current),
     'changed', string.format('%.17g', changed), 'settled', string.format('%.17g', settled))
 redis.call('EXPIRE', KEYS[1], 86400)
-return {string.format('%.17g', start - now), string.format('%.17g', current)}
+return {string.format('%.17g', start - now), string.format('%.17g', current),
+    string.format('%.17g', now)}

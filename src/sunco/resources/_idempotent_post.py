@@ -11,6 +11,8 @@ import anyio
 import attrs
 
 from sunco import _json
+from sunco._numbers import is_number
+from sunco._sync import pause_until
 from sunco.errors import ConfigurationError, DecodeError, SuncoError
 from sunco.models.base import Metadata
 from sunco.models.messages import Message
@@ -78,12 +80,14 @@ class IdempotentPost:
     author_type: str
 
     def __attrs_post_init__(self) -> None:
-        seconds = cast("object", self.grace_period)
-        if not isinstance(seconds, (int, float)) or not 0 <= seconds < math.inf:
+        seconds = self.grace_period
+        if not is_number(seconds) or not 0 <= seconds < math.inf:
             raise ConfigurationError(f"grace_period must be 0 seconds or more, not {seconds!r}.")
 
     async def send(self, *, maybe_sent: bool, since: datetime | None) -> list[Message]:
         """Post the message unless it exists; see `Messages.post_once`."""
+        if not isinstance(cast("object", maybe_sent), bool):
+            raise ConfigurationError(f"maybe_sent must be a bool, not {maybe_sent!r}.")
         if since is not None and getattr(since, "tzinfo", None) is None:
             raise ConfigurationError(f"since must be an aware datetime, not {since!r}.")
         if maybe_sent and (found := await self._find(since)):
@@ -121,7 +125,7 @@ class IdempotentPost:
         failed_at = anyio.current_time()
         read_failure: SuncoError | None = None
         for fraction in _READS if self.grace_period else _READS[-1:]:
-            await anyio.sleep_until(failed_at + fraction * self.grace_period)
+            await pause_until(failed_at + fraction * self.grace_period)
             try:
                 found = await self._find(since)
             except SuncoError as error:

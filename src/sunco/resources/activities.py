@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from types import NoneType
+from typing import Any, Final
 
 import anyio
 
-from sunco.errors import SuncoError
+from sunco._literals import check_value, known_values
+from sunco._numbers import is_number
+from sunco.errors import ConfigurationError, SuncoError
 from sunco.models.messages import ActivityType, Author
-from sunco.resources._resource import Resource
+from sunco.resources._resource import Resource, required
 from sunco.wire import Operation
 
 __all__ = ["Activities"]
@@ -22,6 +25,7 @@ POST = Operation(
     NoneType,
 )
 
+_TYPES: Final = known_values(ActivityType)
 _BUSINESS = Author("business")
 
 _STOP_WITHIN = 2.0
@@ -44,8 +48,13 @@ class Activities(Resource):
             type: `"conversation:read"`, `"typing:start"` or `"typing:stop"`; for users,
                 `"conversation:read"` only.
             author: The author; the business by default.
+
+        Raises:
+            ConfigurationError: The type is misspelt.
+            NotFoundError: The conversation does not exist.
         """
-        body = {"author": author or _BUSINESS, "type": type}
+        body = _body(author, type)
+        check_value("type", type, _TYPES)
         await self._session.call(POST, body=body, conversation_id=conversation_id)
 
     @asynccontextmanager
@@ -65,7 +74,15 @@ class Activities(Resource):
             conversation_id: The conversation.
             author: The author; the business by default.
             every: Seconds between repetitions, because channels show it for a short time only.
+
+        Raises:
+            ConfigurationError: An argument is of a wrong type. Nothing was sent.
         """
+        if not is_number(every) or not every >= 0:
+            raise ConfigurationError(f"every must be 0 seconds or more, not {every!r}.")
+        body = _body(author, "typing:start")
+        # Errors of the arguments are not ignored.
+        self._session.request(POST, body=body, conversation_id=conversation_id)
 
         async def send(type: ActivityType) -> None:  # noqa: A002 - as above
             with suppress(SuncoError):
@@ -90,3 +107,7 @@ class Activities(Resource):
                 await send("typing:stop")
         if failure is not None:
             raise failure
+
+
+def _body(author: Author | None, type: ActivityType) -> dict[str, Any]:  # noqa: A002 - as above
+    return required(author=_BUSINESS if author is None else author, type=type)

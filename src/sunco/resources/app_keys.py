@@ -6,7 +6,7 @@ import builtins
 from types import NoneType
 
 from sunco.models.apps import AppKey
-from sunco.resources._resource import Resource
+from sunco.resources._resource import Resource, required
 from sunco.wire import Operation
 
 __all__ = ["AppKeys"]
@@ -29,7 +29,7 @@ class AppKeys(Resource):
         Args:
             display_name: A name to show, 1 to 100 characters.
         """
-        return await self._session.call(CREATE, body={"displayName": display_name})
+        return await self._session.call(CREATE, body=required(displayName=display_name))
 
     async def list(self) -> builtins.list[AppKey]:
         """List the app's API keys (`ListAppKeys`)."""

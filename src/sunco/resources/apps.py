@@ -7,7 +7,7 @@ from types import NoneType
 from sunco.models.apps import App, AppSettings
 from sunco.models.base import UNSET, Metadata, Unset
 from sunco.pagination import Paginator
-from sunco.resources._resource import Resource, changes, given
+from sunco.resources._resource import Resource, changes, given, required
 from sunco.wire import Operation
 
 __all__ = ["Apps"]
@@ -44,7 +44,8 @@ class Apps(Resource):
         Raises:
             PaymentRequiredError: The account has as many apps as its plan allows.
         """
-        body = given(displayName=display_name, settings=settings, metadata=metadata)
+        body = required(displayName=display_name)
+        body |= given(settings=settings, metadata=metadata)
         return await self._session.call(CREATE, body=body)
 
     def list(
@@ -73,7 +74,7 @@ class Apps(Resource):
             after=after,
             before=before,
             page_size=page_size,
-            params={"filter": {"serviceAccountId": service_account_id}},
+            params={"filter": given(serviceAccountId=service_account_id)},
         )
 
     async def get(self, app_id: str | None = None) -> App:

@@ -7,7 +7,7 @@ from types import NoneType
 from sunco.models.clients import Client
 from sunco.models.linking import Confirmation, MatchCriteria
 from sunco.pagination import Paginator
-from sunco.resources._resource import Resource
+from sunco.resources._resource import Resource, given, required
 from sunco.wire import Operation
 
 __all__ = ["Clients"]
@@ -46,12 +46,11 @@ class Clients(Resource):
         Raises:
             NotFoundError: The user does not exist.
         """
-        body = {
-            "matchCriteria": match_criteria,
-            "confirmation": confirmation,
-            "target": {"conversationId": conversation_id},
-        }
-        return await self._session.call(CREATE, params={"brandId": brand_id}, body=body, user=user)
+        body = required(matchCriteria=match_criteria, confirmation=confirmation)
+        body["target"] = required(conversationId=conversation_id)
+        return await self._session.call(
+            CREATE, params=given(brandId=brand_id), body=body, user=user
+        )
 
     def list(
         self,
@@ -80,7 +79,7 @@ class Clients(Resource):
             after=after,
             before=before,
             page_size=page_size,
-            params={"brandId": brand_id},
+            params=given(brandId=brand_id),
             user=user,
         )
 
@@ -97,5 +96,5 @@ class Clients(Resource):
             NotFoundError: The user or the client does not exist.
         """
         await self._session.call(
-            REMOVE, params={"brandId": brand_id}, user=user, client_id=client_id
+            REMOVE, params=given(brandId=brand_id), user=user, client_id=client_id
         )

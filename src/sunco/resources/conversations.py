@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from sunco._literals import check_value, known_values
 from sunco.errors import ConfigurationError
 from sunco.models.base import UNSET, Metadata, Unset
 from sunco.models.conversations import (
@@ -16,7 +17,7 @@ from sunco.models.conversations import (
 )
 from sunco.models.participants import ParticipantUser
 from sunco.pagination import Paginator
-from sunco.resources._resource import Resource, changes, exactly_one, given
+from sunco.resources._resource import Resource, changes, exactly_one, given, required
 from sunco.wire import Operation
 
 __all__ = ["Conversations"]
@@ -39,6 +40,8 @@ POST_CONVERSION_EVENTS = Operation(
     ConversionEvents,
     "conversionEvents",
 )
+
+_TYPES: Final = known_values(ConversationType)
 
 
 class Conversations(Resource):
@@ -65,11 +68,13 @@ class Conversations(Resource):
             metadata: Custom properties, 4 kB at most.
 
         Raises:
-            ConfigurationError: A participant is no `ParticipantUser`, or has no id or two.
+            ConfigurationError: The type is misspelt, or a participant is no `ParticipantUser`, or
+                has no id or two.
             NotFoundError: A user does not exist.
         """
-        if not isinstance(cast("object", participants), Sequence):
-            kind = participants.__class__.__name__
+        listed = cast("object", participants)
+        if isinstance(listed, (str, bytes)) or not isinstance(listed, Sequence):
+            kind = listed.__class__.__name__
             raise ConfigurationError(f"participants must be a sequence, not {kind}.")
         for participant in participants:
             if not isinstance(cast("object", participant), ParticipantUser):
@@ -78,9 +83,11 @@ class Conversations(Resource):
                     f"ParticipantUser(user_id=...), not {participant!r}."
                 )
             exactly_one(user_id=participant.user_id, user_external_id=participant.user_external_id)
-        body = given(
-            type=type,
-            participants=list(participants) or None,
+        body = required(type=type)
+        check_value("type", type, _TYPES)
+        if participants:
+            body["participants"] = list(participants)
+        body |= given(
             displayName=display_name,
             description=description,
             iconUrl=icon_url,
@@ -116,7 +123,7 @@ class Conversations(Resource):
             after=after,
             before=before,
             page_size=page_size,
-            params={"filter": {"userId": user_id, "userExternalId": user_external_id}},
+            params={"filter": given(userId=user_id, userExternalId=user_external_id)},
         )
 
     async def get(self, conversation_id: str) -> Conversation:
@@ -188,7 +195,8 @@ class Conversations(Resource):
         Returns:
             The data, in Apple's own form.
         """
-        body = {"userId": user_id, "apple": {"interactiveDataRef": interactive_data_ref}}
+        apple = required(interactiveDataRef=interactive_data_ref)
+        body = required(userId=user_id) | {"apple": apple}
         return await self._session.call(
             DOWNLOAD_MESSAGE_REF, body=body, conversation_id=conversation_id
         )
@@ -216,9 +224,7 @@ class Conversations(Resource):
         channels = {"messenger": messenger, "instagram": instagram, "whatsapp": whatsapp}
         exactly_one(**channels)
         body = {
-            channel: {"payload": {"data": events}}
-            for channel, events in channels.items()
-            if events is not None
+            channel: {"payload": {"data": events}} for channel, events in given(**channels).items()
         }
         return await self._session.call(
             POST_CONVERSION_EVENTS, body=body, conversation_id=conversation_id

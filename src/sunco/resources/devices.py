@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 
 from sunco.models.devices import Device
-from sunco.resources._resource import Resource
+from sunco.resources._resource import Resource, given
 from sunco.wire import Operation
 
 __all__ = ["Devices"]
@@ -29,7 +29,7 @@ class Devices(Resource):
         Raises:
             NotFoundError: The user does not exist.
         """
-        return await self._session.call(LIST, params={"brandId": brand_id}, user=user)
+        return await self._session.call(LIST, params=given(brandId=brand_id), user=user)
 
     async def get(self, user: str, device_id: str, *, brand_id: str | None = None) -> Device:
         """Get a user's device (`GetDevice`).
@@ -43,5 +43,5 @@ class Devices(Resource):
             NotFoundError: The user or the device does not exist.
         """
         return await self._session.call(
-            GET, params={"brandId": brand_id}, user=user, device_id=device_id
+            GET, params=given(brandId=brand_id), user=user, device_id=device_id
         )

@@ -6,7 +6,7 @@ import builtins
 from types import NoneType
 
 from sunco.models.integrations import IntegrationKey
-from sunco.resources._resource import Resource
+from sunco.resources._resource import Resource, required
 from sunco.wire import Operation
 
 __all__ = ["IntegrationKeys"]
@@ -31,7 +31,7 @@ class IntegrationKeys(Resource):
             display_name: A name to show, 1 to 100 characters.
         """
         return await self._session.call(
-            CREATE, body={"displayName": display_name}, integration_id=integration_id
+            CREATE, body=required(displayName=display_name), integration_id=integration_id
         )
 
     async def list(self, integration_id: str) -> builtins.list[IntegrationKey]:

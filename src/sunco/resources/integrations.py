@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import NoneType
-from typing import Any, cast
+from typing import Any, Final, cast
 
+from sunco._literals import check_values, known_values
 from sunco.models.integrations import Integration, IntegrationType
 from sunco.models.integrations.updates import IntegrationUpdate
 from sunco.pagination import Paginator
-from sunco.resources._resource import Resource
+from sunco.resources._resource import Resource, given, required
 from sunco.wire import Operation
 
 __all__ = ["Integrations"]
@@ -26,6 +27,8 @@ GET = Operation("GetIntegration", "GET", _ONE, _INTEGRATION, "integration")
 UPDATE = Operation("UpdateIntegration", "PATCH", _ONE, _INTEGRATION, "integration")
 DELETE = Operation("DeleteIntegration", "DELETE", _ONE, NoneType)
 
+_TYPES: Final = known_values(IntegrationType)
+
 
 class Integrations(Resource):
     """The integrations of an app: channels, SDKs and custom software."""
@@ -41,6 +44,7 @@ class Integrations(Resource):
         Raises:
             BadRequestError: The type is unknown, or something is missing or wrong.
         """
+        required(integration=integration)
         return await self._session.call(CREATE, body=integration)
 
     def list(
@@ -60,14 +64,16 @@ class Integrations(Resource):
             page_size: Items per request, 1 to 100; 25 by default.
 
         Raises:
-            ConfigurationError: Both cursors were given.
+            ConfigurationError: Both cursors were given, or a type is misspelt.
         """
+        if types is not None:
+            check_values("types", types, _TYPES)
         return self._paginate(
             LIST,
             after=after,
             before=before,
             page_size=page_size,
-            params={"filter": {"types": types}},
+            params={"filter": given(types=types)},
         )
 
     async def get(self, integration_id: str) -> Integration:
@@ -96,6 +102,7 @@ class Integrations(Resource):
         Raises:
             NotFoundError: The integration does not exist.
         """
+        required(changes=changes)
         return await self._session.call(UPDATE, body=changes, integration_id=integration_id)
 
     async def delete(self, integration_id: str) -> None:

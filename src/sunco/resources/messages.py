@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from types import NoneType
-from typing import Any
+from typing import Any, Literal
 
+from sunco._literals import check_value
 from sunco.models.base import Metadata
 from sunco.models.content import Content, TextMessage
 from sunco.models.messages import Author, Destination, Message, MessageOverride
 from sunco.pagination import Paginator
 from sunco.resources._idempotent_post import IdempotentPost, with_key
-from sunco.resources._resource import Resource, given
+from sunco.resources._resource import Resource, given, required
 from sunco.wire import Operation
 
 __all__ = ["Messages"]
@@ -39,7 +40,7 @@ class Messages(Resource):
         destination: Destination | None = None,
         metadata: Metadata | None = None,
         override: MessageOverride | None = None,
-        schema: str | None = None,
+        schema: Literal["whatsapp"] | str | None = None,
     ) -> list[Message]:
         """Post a message (`PostMessage`).
 
@@ -59,13 +60,14 @@ class Messages(Resource):
             The message; several where a channel cannot show the content as one.
 
         Raises:
+            ConfigurationError: The content cannot be written as JSON, or `schema` is misspelt.
             APIConnectionError: No response; `maybe_delivered` says whether it may have arrived.
             ConversationFullError: The conversation has 30,000 messages.
             NotFoundError: The conversation does not exist.
         """
-        body = given(
-            author=author or _BUSINESS,
-            content=TextMessage(content) if isinstance(content, str) else content,
+        body = _body(
+            content,
+            author,
             destination=destination,
             metadata=metadata,
             override=override,
@@ -86,7 +88,7 @@ class Messages(Resource):
         destination: Destination | None = None,
         metadata: Metadata | None = None,
         override: MessageOverride | None = None,
-        schema: str | None = None,
+        schema: Literal["whatsapp"] | str | None = None,
     ) -> list[Message]:
         """Post a message exactly once, however often this is called with the same key.
 
@@ -142,22 +144,22 @@ class Messages(Resource):
             APIConnectionError: As in `post`; `maybe_delivered` if the outcome stayed unknown.
             ServerError: The API failed each time; `outcome_unknown` is true.
         """
-        metadata = with_key(metadata, key)
+        whole = with_key(metadata, key)
+        body = _body(
+            content,
+            author,
+            destination=destination,
+            metadata=whole,
+            override=override,
+            schema=schema,
+        )
         once = IdempotentPost(
             session=self._session,
-            post=lambda: self.post(
-                conversation_id,
-                content,
-                author=author,
-                destination=destination,
-                metadata=metadata,
-                override=override,
-                schema=schema,
-            ),
+            post=lambda: self._session.call(POST, body=body, conversation_id=conversation_id),
             pages=lambda: self.list(conversation_id).pages(),
             key=key,
             grace_period=grace_period,
-            author_type=(author or _BUSINESS).type,
+            author_type=body["author"].type,
         )
         return await once.send(maybe_sent=maybe_sent, since=since)
 
@@ -213,3 +215,15 @@ class Messages(Resource):
             NotFoundError: The conversation does not exist.
         """
         await self._session.call(DELETE_ALL, conversation_id=conversation_id)
+
+
+def _body(
+    content: Content | str | Mapping[str, Any], author: Author | None, **others: Any
+) -> dict[str, Any]:
+    body = required(
+        author=_BUSINESS if author is None else author,
+        content=TextMessage(content) if isinstance(content, str) else content,
+    ) | given(**others)
+    if "schema" in body:
+        check_value("schema", body["schema"], ("whatsapp",))
+    return body

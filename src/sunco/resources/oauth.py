@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from types import NoneType
 
+from sunco.errors import ConfigurationError
 from sunco.models.apps import App
 from sunco.models.oauth import AccessTokenRequest, OAuthToken
-from sunco.resources._resource import Resource
+from sunco.resources._resource import Resource, given, required
 from sunco.wire import Operation
 
 __all__ = ["OAuth"]
@@ -34,12 +35,8 @@ class OAuth(Resource):
             state: Comes back with the code; make it unguessable and check it.
             redirect_uri: Where the user comes back to; by default what is on file.
         """
-        params = {
-            "client_id": client_id,
-            "response_type": "code",
-            "state": state,
-            "redirect_uri": redirect_uri,
-        }
+        params = required(client_id=client_id) | {"response_type": "code"}
+        params |= given(state=state, redirect_uri=redirect_uri)
         return self._session.request(AUTHORIZE, params=params).url
 
     async def get_token(self, code: str, *, client_id: str, client_secret: str) -> OAuthToken:
@@ -57,9 +54,13 @@ class OAuth(Resource):
             BadRequestError: The code is not valid, or was used.
             AuthenticationError: The client id or secret is wrong.
         """
+        problem = _code_problem(code=code, client_id=client_id, client_secret=client_secret)
         body = AccessTokenRequest(code=code, client_id=client_id, client_secret=client_secret)
         # An error's frames can be shown with their variables.
         del code, client_secret
+        if problem is not None:
+            del body
+            raise ConfigurationError(problem)
         return await self._session.call(GET_TOKEN, body=body)
 
     async def token_info(self) -> App:
@@ -77,3 +78,11 @@ class OAuth(Resource):
             AuthenticationError: The token is not valid.
         """
         await self._session.call(REVOKE_ACCESS)
+
+
+def _code_problem(**values: object) -> str | None:
+    """Why a code cannot be exchanged, without its values; None if it can."""
+    for name, value in values.items():
+        if not isinstance(value, str):
+            return f"{name} must be a str, not {type(value).__name__}."
+    return None

@@ -74,6 +74,8 @@ class Participants(Resource):
             NotFoundError: The conversation or the user does not exist.
         """
         exactly_one(user_id=user_id, user_external_id=user_external_id)
+        given(userId=user_id, userExternalId=user_external_id)
+        given(subscribeSDKClient=subscribe_sdk_client)
         user = ParticipantUser(
             user_id=user_id,
             user_external_id=user_external_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import NoneType
 
 from sunco.models.base import Metadata
-from sunco.resources._resource import Resource, given
+from sunco.resources._resource import Resource, given, required
 from sunco.wire import Operation
 
 __all__ = ["SwitchboardActions"]
@@ -42,7 +42,8 @@ class SwitchboardActions(Resource):
         """
         await self._session.call(
             PASS,
-            body=given(switchboardIntegration=switchboard_integration, metadata=metadata),
+            body=required(switchboardIntegration=switchboard_integration)
+            | given(metadata=metadata),
             conversation_id=conversation_id,
         )
 
@@ -66,7 +67,8 @@ class SwitchboardActions(Resource):
         """
         await self._session.call(
             OFFER,
-            body=given(switchboardIntegration=switchboard_integration, metadata=metadata),
+            body=required(switchboardIntegration=switchboard_integration)
+            | given(metadata=metadata),
             conversation_id=conversation_id,
         )
 

@@ -7,7 +7,7 @@ from types import NoneType
 
 from sunco.models.base import UNSET, Unset
 from sunco.models.switchboards import SwitchboardIntegration
-from sunco.resources._resource import Resource, changes, given
+from sunco.resources._resource import Resource, changes, given, required
 from sunco.wire import Operation
 
 __all__ = ["SwitchboardIntegrations"]
@@ -72,8 +72,7 @@ class SwitchboardIntegrations(Resource):
             BadRequestError: The switchboard has ten already, which is its limit.
             NotFoundError: The switchboard does not exist.
         """
-        body = given(
-            name=name,
+        body = required(name=name) | given(
             integrationId=integration_id,
             integrationType=integration_type,
             deliverStandbyEvents=deliver_standby_events,

@@ -8,7 +8,7 @@ from types import NoneType
 
 from sunco.models.base import UNSET, Metadata, Unset
 from sunco.models.users import Profile, ProfileUpdate, User
-from sunco.resources._resource import Resource, changes, given
+from sunco.resources._resource import Resource, changes, given, required
 from sunco.wire import Operation
 
 __all__ = ["Users"]
@@ -77,7 +77,7 @@ class Users(Resource):
             email: An address of the users' `identities`; that of their `profile` is not looked at.
             brand_id: The brand, for users that are separated by brand.
         """
-        params = {"filter": {"identities.email": email}, "brandId": brand_id}
+        params = {"filter": required(**{"identities.email": email}), **given(brandId=brand_id)}
         return await self._session.call(LIST, params=params)
 
     async def get(self, user: str, *, brand_id: str | None = None) -> User:
@@ -90,7 +90,7 @@ class Users(Resource):
         Raises:
             NotFoundError: The user does not exist.
         """
-        return await self._session.call(GET, params={"brandId": brand_id}, user=user)
+        return await self._session.call(GET, params=given(brandId=brand_id), user=user)
 
     async def update(
         self,
@@ -123,7 +123,9 @@ class Users(Resource):
             profile=profile,
             metadata=metadata,
         )
-        return await self._session.call(UPDATE, params={"brandId": brand_id}, body=body, user=user)
+        return await self._session.call(
+            UPDATE, params=given(brandId=brand_id), body=body, user=user
+        )
 
     async def delete(self, user: str, *, brand_id: str | None = None) -> None:
         """Delete a user with clients and conversation history (`DeleteUser`).
@@ -138,7 +140,7 @@ class Users(Resource):
         Raises:
             NotFoundError: The user does not exist.
         """
-        await self._session.call(DELETE, params={"brandId": brand_id}, user=user)
+        await self._session.call(DELETE, params=given(brandId=brand_id), user=user)
 
     async def delete_personal_information(self, user: str, *, brand_id: str | None = None) -> User:
         """Delete a user's personal information (`DeleteUserPersonalInformation`).
@@ -159,7 +161,7 @@ class Users(Resource):
             NotFoundError: The user does not exist.
         """
         return await self._session.call(
-            DELETE_PERSONAL_INFORMATION, params={"brandId": brand_id}, user=user
+            DELETE_PERSONAL_INFORMATION, params=given(brandId=brand_id), user=user
         )
 
     async def sync(self, zendesk_id: str, *, surviving_zendesk_id: str | None = None) -> User:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import builtins
 from collections.abc import Sequence
 from types import NoneType
+from typing import Final
 
+from sunco._literals import check_values, known_values
 from sunco.models.base import UNSET, Unset
 from sunco.models.webhooks import Webhook, WebhookTrigger
-from sunco.resources._resource import Resource, changes, given
+from sunco.resources._resource import Resource, changes, given, required
 from sunco.wire import Operation
 
 __all__ = ["Webhooks"]
@@ -21,6 +23,8 @@ LIST = Operation("ListWebhooks", "GET", _ALL, list[Webhook], "webhooks")
 GET = Operation("GetWebhook", "GET", _ONE, Webhook, "webhook")
 UPDATE = Operation("UpdateWebhook", "PATCH", _ONE, Webhook, "webhook")
 DELETE = Operation("DeleteWebhook", "DELETE", _ONE, NoneType)
+
+_TRIGGERS: Final = known_values(WebhookTrigger)
 
 
 class Webhooks(Resource):
@@ -48,14 +52,13 @@ class Webhooks(Resource):
             The webhook, with the secret that its deliveries carry.
 
         Raises:
+            ConfigurationError: A trigger is misspelt.
             NotFoundError: The integration does not exist.
         """
-        body = given(
-            target=target,
-            triggers=triggers,
-            includeFullUser=include_full_user,
-            includeFullSource=include_full_source,
+        body = required(target=target, triggers=triggers) | given(
+            includeFullUser=include_full_user, includeFullSource=include_full_source
         )
+        check_values("triggers", triggers, _TRIGGERS)
         return await self._session.call(CREATE, body=body, integration_id=integration_id)
 
     async def list(self, integration_id: str) -> builtins.list[Webhook]:
@@ -102,8 +105,11 @@ class Webhooks(Resource):
             include_full_source: Put client and device into events.
 
         Raises:
+            ConfigurationError: A trigger is misspelt.
             NotFoundError: The integration or the webhook does not exist.
         """
+        if triggers is not UNSET:
+            check_values("triggers", triggers, _TRIGGERS)
         body = changes(
             target=target,
             triggers=triggers,

@@ -42,7 +42,7 @@ class AiohttpTransport:
         keepalive_expiry: float = KEEPALIVE_EXPIRY,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        check_limits(max_connections, max_response_bytes)
+        check_limits(max_connections, max_response_bytes, keepalive_expiry, ssl_context)
         try:
             from sunco.transport import _aiohttp_backend  # noqa: PLC0415 - an extra
         except ImportError:

@@ -6,8 +6,9 @@ import functools
 import os
 import select
 import ssl
-from typing import Any, Final, cast
+from typing import Any, Final
 
+from sunco._numbers import is_integer, is_number
 from sunco.errors import ConfigurationError
 from sunco.wire import Request
 
@@ -35,22 +36,34 @@ KEEPALIVE_EXPIRY: Final = 5.0
 _TLS_VARIABLES: Final = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
 
 
-def check_limits(max_connections: int, max_response_bytes: int) -> None:
-    """Check the limits of a transport.
+def check_limits(
+    max_connections: int, max_response_bytes: int, keepalive_expiry: float, ssl_context: object
+) -> None:
+    """Check the limits and the TLS settings of a transport.
 
     Raises:
-        ConfigurationError: One of them is not an int, or less than 1.
+        ConfigurationError: One of them is of a wrong type or out of range.
     """
     for name, value in (
-        ("max_connections", cast("object", max_connections)),
-        ("max_response_bytes", cast("object", max_response_bytes)),
+        ("max_connections", max_connections),
+        ("max_response_bytes", max_response_bytes),
     ):
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        if not is_integer(value) or value < 1:
             raise ConfigurationError(f"{name} must be at least 1, not {value!r}.")
+    if not is_number(keepalive_expiry) or not keepalive_expiry >= 0:
+        raise ConfigurationError(
+            f"keepalive_expiry must be 0 seconds or more, not {keepalive_expiry!r}."
+        )
+    if ssl_context is not None and not isinstance(ssl_context, ssl.SSLContext):
+        raise ConfigurationError(
+            f"ssl_context must be an ssl.SSLContext, not {type(ssl_context).__name__}."
+        )
 
 
 def response_limit(request: Request, max_response_bytes: int) -> tuple[int, str]:
     """The longest body of a request's response, and the name of the setting."""
+    if request.sink is not None and request.max_response_bytes is not None:
+        return request.max_response_bytes, "max_bytes"
     if request.max_response_bytes is None or request.max_response_bytes > max_response_bytes:
         return max_response_bytes, "max_response_bytes"
     return request.max_response_bytes, "max_bytes"

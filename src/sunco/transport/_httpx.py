@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 from importlib.util import find_spec
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import anyio
 import h11
@@ -94,7 +94,11 @@ class HttpxTransport:
         http2: bool = False,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        check_limits(max_connections, max_response_bytes)
+        check_limits(max_connections, max_response_bytes, keepalive_expiry, ssl_context)
+        if not isinstance(cast("object", client), httpx.AsyncClient | None):
+            raise ConfigurationError(
+                f"client must be an httpx.AsyncClient, not {type(client).__name__}."
+            )
         if http2 and find_spec("h2") is None:
             raise ConfigurationError("HTTP/2 needs an extra: pip install 'httpx[http2]'.")
         self._in_flight = InFlight()
@@ -221,14 +225,14 @@ class _PoolAttempt:
         return self._network is not None and (self._network.written or _is_mocked())
 
     async def run(self) -> Response:
-        limit, setting = self._backend.limit_of(self._request)
+        limit = self._backend.limit_of(self._request)
         destination, pool = await self._backend.route(self._origin)
         outgoing = core_request(self._request, destination, self._target, self.body)
         connection = await pool.acquire()
         self._network = connection.network
         try:
             received = await connection.http.handle_async_request(outgoing)
-            return await read_response(connection.network, received, limit, setting)
+            return await read_response(connection.network, received, self._request.sink, *limit)
         finally:
             await pool.release(connection)
             if self.body is not None:

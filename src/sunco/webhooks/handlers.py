@@ -11,8 +11,9 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar, get_args, overload
 
 import attrs
 
+from sunco._literals import check_value, known_values
 from sunco.errors import ConfigurationError
-from sunco.models.content import Content, TextMessage
+from sunco.models.content import Content, TextMessage, UnknownContent
 from sunco.models.events import (
     ConversationMessageEvent,
     ConversationPostbackEvent,
@@ -20,6 +21,7 @@ from sunco.models.events import (
     UnknownEvent,
     WebhookEvent,
 )
+from sunco.models.webhooks import Trigger
 from sunco.webhooks.context import Context
 
 __all__ = [
@@ -50,8 +52,9 @@ _Any = TypeVar("_Any", bound=Callable[..., Awaitable[Any]])
 _Wrapper = TypeVar("_Wrapper", bound=Middleware)
 _OnError = TypeVar("_OnError", bound=ErrorHandler)
 
-_TRIGGERS: Final[Sequence[str]] = sorted(
-    str(kind.type) for kind in get_args(Event) if kind is not UnknownEvent
+_TRIGGERS: Final = known_values(Trigger)
+_CONTENT_TYPES: Final = tuple(
+    str(kind.type) for kind in get_args(Content) if kind is not UnknownContent
 )
 
 
@@ -128,7 +131,13 @@ def content_is(*kinds: type[Content] | str) -> _Filter:
 
     Args:
         kinds: Classes (`ImageMessage`) or types (`"image"`).
+
+    Raises:
+        ConfigurationError: A type is misspelt.
     """
+    for kind in kinds:
+        if not isinstance(kind, type):
+            check_value("The type of content", kind, _CONTENT_TYPES)
     classes = tuple(kind for kind in kinds if isinstance(kind, type))
 
     def matches(event: _AnyEvent) -> bool:
@@ -302,28 +311,26 @@ class EventHandlers:
     @overload
     def on(
         self,
-        kind: str,
+        kind: Trigger,
         /,
-        *kinds: type[_AnyEvent] | str,
+        *kinds: type[_AnyEvent] | Trigger,
         where: Callable[[Any], bool] | None = None,
         debounce: float | None = None,
         max_attempts: int | None = None,
         timeout: float | None = None,
-        unknown_ok: bool = False,
     ) -> Callable[[_Any], _Any]: ...
 
     @overload
     def on(
         self,
         kind: type[_AnyEvent],
-        trigger: str,
+        trigger: Trigger,
         /,
-        *kinds: type[_AnyEvent] | str,
+        *kinds: type[_AnyEvent] | Trigger,
         where: Callable[[Any], bool] | None = None,
         debounce: float | None = None,
         max_attempts: int | None = None,
         timeout: float | None = None,
-        unknown_ok: bool = False,
     ) -> Callable[[_Any], _Any]: ...
 
     @overload
@@ -331,16 +338,26 @@ class EventHandlers:
         self,
         kind: type[_AnyEvent],
         kind2: type[_AnyEvent],
-        kind3: type[_AnyEvent] | str,
-        kind4: type[_AnyEvent] | str,
-        kind5: type[_AnyEvent] | str,
+        kind3: type[_AnyEvent] | Trigger,
+        kind4: type[_AnyEvent] | Trigger,
+        kind5: type[_AnyEvent] | Trigger,
         /,
+        *kinds: type[_AnyEvent] | Trigger,
+        where: Callable[[Any], bool] | None = None,
+        debounce: float | None = None,
+        max_attempts: int | None = None,
+        timeout: float | None = None,
+    ) -> Callable[[_Any], _Any]: ...
+
+    @overload
+    def on(
+        self,
         *kinds: type[_AnyEvent] | str,
         where: Callable[[Any], bool] | None = None,
         debounce: float | None = None,
         max_attempts: int | None = None,
         timeout: float | None = None,
-        unknown_ok: bool = False,
+        unknown_ok: bool,
     ) -> Callable[[_Any], _Any]: ...
 
     def on(

@@ -346,11 +346,10 @@ CREATE FUNCTION {schema}.reserve(
     limit_name text, rate double precision, burst double precision, turns integer,
     pause double precision, recovery double precision, settle double precision,
     min_share double precision, catch_up double precision,
-    OUT delay double precision, OUT "current" double precision
+    OUT delay double precision, OUT "current" double precision, OUT now_at double precision
 ) LANGUAGE plpgsql AS $$
 DECLARE
     state {schema}.rate_limit;
-    now_at double precision;
     start_at double precision;
 BEGIN
     -- A crash of the server may forget the last turns: no flush is worth waiting for.

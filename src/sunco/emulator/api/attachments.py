@@ -8,15 +8,12 @@ from sunco.emulator.api.operation import Operations
 from sunco.emulator.api.paths import ANY_APP
 from sunco.emulator.errors import bad_request, not_found, resource_not_found
 from sunco.emulator.schemas.configuration import ATTACHMENT_REMOVE
-from sunco.emulator.state.attachments import Attachment
+from sunco.emulator.services.attachments import base_name, store
 
 if TYPE_CHECKING:
     from sunco.emulator.api.operation import Call, Result
 
 _ALL = f"{ANY_APP}/attachments"
-
-# Executable files.
-_REJECTED = (".bat", ".cmd", ".com", ".dll", ".exe", ".msi", ".scr")
 
 operations: Operations = Operations()
 
@@ -34,19 +31,14 @@ def upload(call: Call) -> Result:
     file = call.upload
     if file is None or not file.content:
         raise bad_request("source is required")
-    name = file.name.replace("\\", "/").rpartition("/")[2] or "file"
-    if name.lower().endswith(_REJECTED):
-        raise bad_request(f"Files of this type are not supported: {name}")
-    attachment = Attachment(
-        call.account.clock.new_id(),
-        name,
+    attachment = store(
+        call.app,
+        base_name(file.name),
         file.media_type,
         file.content,
-        call.app.id,
-        conversation_id,
+        conversation_id=conversation_id,
         of_message="for" in call.query,
     )
-    call.account.attachments.add(attachment)
     url = attachment.url(call.origin)
     return {"attachment": {"mediaUrl": url, "mediaType": file.media_type}}
 

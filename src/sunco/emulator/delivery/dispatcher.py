@@ -117,6 +117,7 @@ class WebhookDispatcher:
         self._tasks: TaskGroup | None = None
         self._busy: set[str] = set()
         self._retrying = 0
+        self._delayed = 0
         self._watchers: set[Event] = set()
 
     def send_by(self, send: Send, prefix: str) -> None:
@@ -126,7 +127,8 @@ class WebhookDispatcher:
     @property
     def waiting(self) -> bool:
         """Whether deliveries are waiting or in flight."""
-        return bool(self._busy or self._retrying or self._account.outbox.webhook_ids())
+        outbox, sending = self._account.outbox, self._busy or self._retrying or self._delayed
+        return bool(sending or outbox.webhook_ids() or outbox.delayed)
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None, None]:
@@ -149,6 +151,9 @@ class WebhookDispatcher:
         """Start delivering new events in the outbox."""
         if self._tasks is None:
             return
+        for webhook_id, seconds, events in self._account.outbox.take_delayed():
+            self._delayed += 1
+            self._tasks.start_soon(self._delay, webhook_id, seconds, events, self._tasks)
         for webhook_id in self._account.outbox.webhook_ids():
             if webhook_id not in self._busy:
                 self._busy.add(webhook_id)
@@ -215,6 +220,21 @@ class WebhookDispatcher:
                     tasks.start_soon(self._retry, webhook_id, events, tasks)
         finally:
             self._busy.discard(webhook_id)
+            self._finish(tasks)
+
+    async def _delay(
+        self, webhook_id: str, seconds: float, events: list[dict[str, Any]], tasks: TaskGroup
+    ) -> None:
+        outbox, rest = self._account.outbox, seconds
+        try:
+            await sleep(seconds)
+            rest = 0.0
+        finally:
+            self._delayed -= 1
+            for event in events:
+                outbox.put(webhook_id, event, rest)
+            if self._tasks is tasks:
+                self.wake()
             self._finish(tasks)
 
     async def _retry(self, webhook_id: str, events: list[dict[str, Any]], tasks: TaskGroup) -> None:

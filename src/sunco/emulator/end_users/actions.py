@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sunco.emulator.end_users.files import FILE, SentFile
 from sunco.emulator.end_users.registry import Actions
-from sunco.emulator.errors import bad_request, not_found, resource_not_found
+from sunco.emulator.errors import bad_request, not_found, reject, resource_not_found
 from sunco.emulator.schemas.common import ANY_TEXT, FLAG, MESSAGE_TEXT
 from sunco.emulator.schemas.content import TEXT_OR_CONTENT
-from sunco.emulator.schemas.schema import Object, Schema, String, exactly_one
+from sunco.emulator.schemas.schema import Number, Object, Schema, String, exactly_one
 from sunco.emulator.services import clients
 from sunco.emulator.services.content import complete
 from sunco.emulator.services.merging import sign_in
@@ -26,15 +27,23 @@ actions: Actions = Actions()
 _USER: dict[str, Schema] = {"app": ANY_TEXT, "user": ANY_TEXT}
 _WHERE: dict[str, Schema] = {**_USER, "conversation": ANY_TEXT, "integration": ANY_TEXT}
 _CLIENT: dict[str, Schema] = {**_USER, "client": ANY_TEXT}
+_PLACE = Object({"lat": Number(-90, 90), "long": Number(-180, 180)}, ("lat", "long"))
+# Where users are who tap a location request and do not say.
+_HERE = {"lat": 45.5017, "long": -73.5673}
 
 
 @actions.add(
-    {**_WHERE, "text": MESSAGE_TEXT, "content": TEXT_OR_CONTENT},
+    {**_WHERE, "text": MESSAGE_TEXT, "content": TEXT_OR_CONTENT, "file": FILE},
     required=("user",),
-    rules=(exactly_one("text", "content"),),
+    rules=(exactly_one("text", "content", "file"),),
 )
 def say(context: Context) -> dict[str, Any]:
-    """Write a message."""
+    """Write a message, or send a file."""
+    if "file" in context.arguments:
+        file = SentFile(context.arguments["file"])
+        context.start_conversation("message")
+        source = context.write_source()
+        return {"message": context.post({"content": file.store(context)}, source)}
     content = context.arguments.get("content", context.arguments.get("text"))
     if isinstance(content, str):
         content = {"type": "text", "text": content}
@@ -45,15 +54,24 @@ def say(context: Context) -> dict[str, Any]:
     return {"message": context.post(message, context.write_source())}
 
 
-@actions.add({**_WHERE, "message": ANY_TEXT, "action": ANY_TEXT}, required=("user", "message"))
+@actions.add(
+    {**_WHERE, "message": ANY_TEXT, "action": ANY_TEXT, "coordinates": _PLACE},
+    required=("user", "message"),
+)
 def tap(context: Context) -> dict[str, Any]:
-    """Tap a quick reply or a postback button of a message."""
+    """Tap a button of a message: a quick reply, a postback, a location request or a link."""
     app, button = context.app, _button(context.message, context.arguments.get("action"))
+    if button["type"] in _LINKS:
+        return {"link": button["uri"]}
+    if button["type"] == "locationRequest":
+        content = {"type": "location", "coordinates": context.arguments.get("coordinates", _HERE)}
+        return {"message": context.post({"content": complete(content)})}
     metadata = omit_none(metadata=button.get("metadata"))
     content = {"type": "text", "text": button["text"], "payload": button["payload"]}
     if button["type"] == "reply":
         return {"message": context.post({"content": content} | metadata)}
     postback = {"payload": button["payload"]} | metadata
+    context.note_inbound()
     app.announce(
         "conversation:postback",
         context.conversation,
@@ -126,6 +144,7 @@ def confirm(context: Context) -> dict[str, Any]:
     """Confirm a channel that the business asked to link."""
     client = context.pending_client
     clients.activate(context.app, context.user, client)
+    client.last_inbound = client.last_seen
     return {"client": client.to_json()}
 
 
@@ -136,6 +155,24 @@ def decline(context: Context) -> dict[str, Any]:
     source = Source(client.type, client.integration_id)
     clients.remove_client(context.app, context.user, client, reason="linkCancelled", source=source)
     return {}
+
+
+@actions.add(_CLIENT, required=("user", "client"))
+def block(context: Context) -> dict[str, Any]:
+    """Block the business on a channel, or unsubscribe from it."""
+    client = context.client
+    reject(["The client is not active"] if client.status != "active" else [])
+    clients.set_blocked(context.app, context.user, client, blocked=True)
+    return {"client": client.to_json()}
+
+
+@actions.add(_CLIENT, required=("user", "client"))
+def unblock(context: Context) -> dict[str, Any]:
+    """Unblock the business on a channel."""
+    client = context.client
+    reject(["The client is not blocked"] if client.status != "blocked" else [])
+    clients.set_blocked(context.app, context.user, client, blocked=False)
+    return {"client": client.to_json()}
 
 
 @actions.add(_USER, required=("user",), mutates=False)
@@ -180,17 +217,19 @@ def core_user(context: Context) -> dict[str, Any]:
     return {}
 
 
+_LINKS = ("link", "webview")
+# What is tapped if no button is named.
+_TAPPED = ("postback", "reply", "locationRequest")
+
+
 def _button(message: Mapping[str, Any], wanted: str | None) -> dict[str, Any]:
     content = message["content"]
     buttons = [*content.get("actions", ())]
     for item in content.get("items", ()):
         buttons += item["actions"]
     for button in buttons:
-        if button["type"] in ("postback", "reply") and wanted in (
-            None,
-            button["text"],
-            button["payload"],
-        ):
+        names = [button[name] for name in ("text", "payload", "uri") if name in button]
+        if button["type"] in _TAPPED if wanted is None else wanted in names:
             return dict(button)
     raise resource_not_found("Action not found")
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.end_users.actions import actions
 from sunco.emulator.end_users.context import Context
+from sunco.emulator.end_users.files import FILE
 from sunco.emulator.errors import ApiError, bad_request, not_found
 from sunco.emulator.schemas.common import ANY_TEXT, METADATA, TEXT
 from sunco.emulator.schemas.configuration import TRIGGERS
@@ -144,18 +145,21 @@ def trigger(context: Context) -> dict[str, Any]:
         "integration": ANY_TEXT,
         "text": TEXT,
         "content": TEXT_OR_CONTENT,
+        "file": FILE,
         "externalId": ANY_TEXT,
         "profile": Object(),
     },
-    rules=(exactly_one("text", "content"),),
+    rules=(exactly_one("text", "content", "file"),),
 )
 def arrive(context: Context) -> dict[str, Any]:
     """Write the first message of a new user: user, client, conversation and message in one."""
     given, app = context.arguments, context.app
     members = {name: given[name] for name in ("externalId", "profile") if name in given}
     user = create_user(app, members)
-    said = {name: given[name] for name in ("text", "content", "integration") if name in given}
-    inner = Context(context.account, app.id, {**said, "app": app.id, "user": user.id})
+    names = ("text", "content", "file", "integration")
+    said = {name: given[name] for name in names if name in given}
+    arguments = {**said, "app": app.id, "user": user.id}
+    inner = Context(context.account, app.id, arguments, context.origin)
     result = actions.all["say"].run(inner)
     return {**result, "user": user.to_json(), "conversation": inner.conversation.to_json()}
 

@@ -34,10 +34,14 @@ class Context:
         account: The account.
         app_id: The app that is searched first.
         arguments: The arguments of the action.
+        origin: The base URL of the emulator.
     """
 
-    def __init__(self, account: Account, app_id: str, arguments: Mapping[str, Any]) -> None:
+    def __init__(
+        self, account: Account, app_id: str, arguments: Mapping[str, Any], origin: str
+    ) -> None:
         self.account = account
+        self.origin = origin
         self.arguments = arguments
         self._app_id = app_id
 
@@ -179,15 +183,25 @@ class Context:
         return message
 
     @property
+    def client(self) -> Client:
+        """The client that `client` names.
+
+        Raises:
+            ApiError: 404 `client_not_found`.
+        """
+        client = self.user.clients.get(self.arguments["client"])
+        if client is None:
+            raise not_found("Client")
+        return client
+
+    @property
     def pending_client(self) -> Client:
         """The pending client that `client` names.
 
         Raises:
             ApiError: 404 `client_not_found`, or 400 if it is not pending.
         """
-        client = self.user.clients.get(self.arguments["client"])
-        if client is None:
-            raise not_found("Client")
+        client = self.client
         reject(["The client is not pending"] if client.status != "pending" else [])
         return client
 
@@ -206,10 +220,17 @@ class Context:
             limit = self.app.limits.messages
             raise ApiError(423, "locked", f"Message limit of {limit} per conversation reached.")
         source = source or self.source
+        self.note_inbound(source)
         name = display_name(self.app, self.user, source.type)
         author = {"type": "user", "userId": self.user.id, "displayName": name}
         posted = {"author": author, **message}
         return post(self.app, conversation, posted, self.user, source=source)
+
+    def note_inbound(self, source: Source | None = None) -> None:
+        """Note that the user has written on the channel of a source, by default `self.source`."""
+        client = (source or self.source).client
+        if client is not None:
+            client.last_inbound = self.app.clock.timestamp()
 
     def announce_activity(self, trigger: str, kind: str) -> None:
         """Record and announce an activity of the user.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
+from os import PathLike, fspath
 from typing import Any, TypeAlias, cast
 
 from sunco.emulator.errors import ApiError
+from sunco.emulator.state.rendering import omit_none
 
 Perform: TypeAlias = Callable[[str, dict[str, Any]], dict[str, Any]]
 
@@ -27,8 +30,9 @@ class EndUsers:
     def say(
         self,
         user: object,
-        content: str | Mapping[str, Any],
+        content: str | Mapping[str, Any] | None = None,
         *,
+        file: bytes | PathLike[str] | Mapping[str, Any] | None = None,
         conversation: object = None,
         integration: object = None,
     ) -> dict[str, Any]:
@@ -37,6 +41,8 @@ class EndUsers:
         Args:
             user: The user, or its id or external id.
             content: The text, or the content in the form of the API.
+            file: A file to send instead: its bytes, its path, or `content` (bytes) or `path` with
+                a `name` and a `mediaType`. It becomes an image or a file by its media type.
             conversation: By default the user's default conversation, which is created if there is
                 none.
             integration: The channel; by default the first integration of type `web`.
@@ -44,10 +50,52 @@ class EndUsers:
         Raises:
             ValueError: The message is rejected.
         """
-        body = {"text": content} if isinstance(content, str) else {"content": dict(content)}
-        result = self._act("say", user, conversation, integration, **body)
+        result = self._act("say", user, conversation, integration, **_said(content, file))
         message: dict[str, Any] = result["message"]
         return message
+
+    def arrive(
+        self,
+        content: str | Mapping[str, Any] | None = None,
+        *,
+        file: bytes | PathLike[str] | Mapping[str, Any] | None = None,
+        integration: object = None,
+        external_id: str | None = None,
+        profile: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Write the first message of a new user.
+
+        Args:
+            content: The text, or the content in the form of the API.
+            file: A file to send instead, see `say`.
+            integration: The channel; by default the first integration of type `web`.
+            external_id: The external id of the user.
+            profile: The profile of the user, in the form of the API.
+
+        Returns:
+            `user`, `conversation` and `message`.
+
+        Raises:
+            ValueError: The user or the message is rejected.
+        """
+        named = omit_none(
+            externalId=external_id,
+            profile=None if profile is None else dict(profile),
+            integration=None if integration is None else id_of(integration),
+        )
+        return self._perform("arrive", {**_said(content, file), **named})
+
+    def trigger(self, type: str, payload: Mapping[str, Any]) -> None:  # noqa: A002
+        """Send an event to the webhooks that have its trigger.
+
+        Args:
+            type: The trigger, as `"passthrough:messaging"`.
+            payload: The payload of the event.
+
+        Raises:
+            ValueError: There is no such trigger.
+        """
+        self._perform("trigger", {"type": type, "payload": dict(payload)})
 
     def tap(
         self,
@@ -55,25 +103,29 @@ class EndUsers:
         message: object,
         action: str | None = None,
         *,
+        coordinates: Mapping[str, float] | None = None,
         conversation: object = None,
         integration: object = None,
     ) -> dict[str, Any]:
-        """Tap a button of a message: a quick reply, which posts its text, or a postback.
+        """Tap a button of a message.
+
+        A quick reply posts its text, a location request a location; a link only returns its URL.
 
         Args:
             user: The user, or its id or external id.
             message: The message, or its id.
-            action: The button's text or payload; by default the first one.
+            action: The button's text, payload or URL; by default the first one that is no link.
+            coordinates: `lat` and `long` of the location to post.
             conversation: By default the user's default conversation.
             integration: The channel; by default the first integration of type `web`.
 
         Returns:
-            `{"message": ...}` for a reply, `{"postback": ...}` for a postback.
+            `{"message": ...}`, `{"postback": ...}` or `{"link": ...}`.
 
         Raises:
             ValueError: There is no such button.
         """
-        wanted = {} if action is None else {"action": action}
+        wanted = omit_none(action=action, coordinates=coordinates and dict(coordinates))
         return self._act("tap", user, conversation, integration, message=id_of(message), **wanted)
 
     def fill(
@@ -103,24 +155,39 @@ class EndUsers:
         posted: dict[str, Any] = result["message"]
         return posted
 
-    def read(self, user: object, *, conversation: object = None) -> None:
+    def read(
+        self, user: object, *, conversation: object = None, integration: object = None
+    ) -> None:
         """Read everything in a conversation, by default the user's default one.
 
         Raises:
             ValueError: There is no such conversation.
         """
-        self._act("read", user, conversation)
+        self._act("read", user, conversation, integration)
 
-    def type(self, user: object, *, stop: bool = False, conversation: object = None) -> None:
+    def type(
+        self,
+        user: object,
+        *,
+        stop: bool = False,
+        conversation: object = None,
+        integration: object = None,
+    ) -> None:
         """Start or stop typing in a conversation, by default the user's default one.
 
         Raises:
             ValueError: There is no such conversation.
         """
-        self._act("type", user, conversation, stop=stop)
+        self._act("type", user, conversation, integration, stop=stop)
 
     def refer(
-        self, user: object, code: str, *, conversation: object = None, **details: Any
+        self,
+        user: object,
+        code: str,
+        *,
+        conversation: object = None,
+        integration: object = None,
+        **details: Any,
     ) -> None:
         """Follow a link with a referral code to a conversation.
 
@@ -129,12 +196,13 @@ class EndUsers:
             code: The code.
             conversation: By default the user's default conversation, which is created if there is
                 none.
+            integration: The channel; by default the first integration of type `web`.
             details: Further members of the referral's details.
 
         Raises:
             ValueError: There is no such conversation.
         """
-        self._act("refer", user, conversation, code=code, details=details)
+        self._act("refer", user, conversation, integration, code=code, details=details)
 
     def confirm(self, user: object, client: object) -> dict[str, Any]:
         """Confirm a channel that the business asked to link, and return the client.
@@ -152,6 +220,24 @@ class EndUsers:
             ValueError: There is no such client, or it is not pending.
         """
         self._act("decline", user, client=id_of(client))
+
+    def block(self, user: object, client: object) -> dict[str, Any]:
+        """Block the business on a channel, and return the client.
+
+        Raises:
+            ValueError: There is no such client, or it is not active.
+        """
+        blocked: dict[str, Any] = self._act("block", user, client=id_of(client))["client"]
+        return blocked
+
+    def unblock(self, user: object, client: object) -> dict[str, Any]:
+        """Unblock the business on a channel, and return the client.
+
+        Raises:
+            ValueError: There is no such client, or it is not blocked.
+        """
+        unblocked: dict[str, Any] = self._act("unblock", user, client=id_of(client))["client"]
+        return unblocked
 
     def authenticate(
         self,
@@ -206,6 +292,26 @@ class EndUsers:
             return self._perform_action(name, body)
         except ApiError as error:
             raise ValueError("; ".join(error.titles)) from None
+
+
+def _said(
+    content: str | Mapping[str, Any] | None,
+    file: bytes | PathLike[str] | Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    said: dict[str, Any] = {} if file is None else {"file": _described(file)}
+    if content is not None:
+        said |= {"text": content} if isinstance(content, str) else {"content": dict(content)}
+    return said
+
+
+def _described(file: bytes | PathLike[str] | Mapping[str, Any]) -> dict[str, Any]:
+    """A file in the form of the control API."""
+    if isinstance(file, PathLike):
+        return {"path": fspath(file)}
+    given: dict[str, Any] = dict(file) if isinstance(file, Mapping) else {"content": file}
+    if isinstance(given.get("content"), bytes):
+        given["content"] = b64encode(given["content"]).decode()
+    return given
 
 
 def id_of(record: object) -> str:

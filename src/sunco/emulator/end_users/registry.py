@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.end_users.context import Context
-from sunco.emulator.errors import reject
 from sunco.emulator.schemas.schema import Object, Rule, Schema
 
 if TYPE_CHECKING:
@@ -76,13 +75,15 @@ class ActionCall:
         action: The action.
         account: The account.
         app_id: The app whose users are searched first.
-        arguments: The arguments.
+        arguments: The arguments, which are valid.
+        origin: The base URL of the emulator.
     """
 
     action: Action
     account: Account
     app_id: str
     arguments: Mapping[str, Any]
+    origin: str
     erases: bool = False
     file: bytes = b""
 
@@ -95,11 +96,15 @@ class ActionCall:
         """Perform the action.
 
         Raises:
-            ApiError: The arguments are invalid, or it is rejected.
+            ApiError: It is rejected.
         """
-        reject(self.action.schema.problems(self.arguments, ""))
-        return self.action.run(Context(self.account, self.app_id, self.arguments))
+        context = Context(self.account, self.app_id, self.arguments, self.origin)
+        return self.action.run(context)
 
     def to_entry(self) -> dict[str, Any]:
         """The call as JSON values."""
-        return {"action": self.action.name, "arguments": self.arguments}
+        return {
+            "action": self.action.name,
+            "arguments": self.arguments,
+            "origin": self.origin,
+        }

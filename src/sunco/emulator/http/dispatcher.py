@@ -83,7 +83,7 @@ class Dispatcher:
         fault = self._faults.take(request.method, path)
         try:
             if fault is not None:
-                await fault.before(send)
+                await fault.before(send, self._faults.random)
             response = await self._respond(request, path)
             if fault is not None:
                 await fault.after(send)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+# A body that was cut off, with bytes that are no text.
+GARBAGE = b'{"messages": [{"id": "\xff\xfe\x00'
+
 
 def json_response(
     content: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
@@ -26,8 +29,10 @@ def json_response(
 
 
 def error_response(error: ApiError) -> Response:
-    """An error in the form of the API, or as the HTML page of a gateway."""
-    if error.html:
+    """An error in its form, by default that of the API."""
+    if error.form == "garbage":
+        return Response(GARBAGE, error.status, error.headers, media_type="application/json")
+    if error.form == "html":
         text = f"<html><body><h1>{error.status} {error.titles[0]}</h1></body></html>"
         return HTMLResponse(text, error.status, error.headers)
     errors = [{"code": error.code, "title": title} for title in error.titles]

@@ -105,6 +105,19 @@ class TextOr:
 
 
 @dataclass(frozen=True, slots=True)
+class NumberOr:
+    """A number, or something else."""
+
+    other: Schema
+    number: Number
+
+    def problems(self, value: Any, path: str) -> Iterator[str]:
+        """The problems of the value at `path`, one message each."""
+        schema = self.other if _is_object(value) else self.number
+        yield from schema.problems(value, path)
+
+
+@dataclass(frozen=True, slots=True)
 class Array:
     """An array."""
 

@@ -79,6 +79,20 @@ def activate(app: App, user: User, client: Client, *, reason: str = "confirmed")
     app.announce("client:update", target, user=user, client=client, reason=reason)
 
 
+def set_blocked(app: App, user: User, client: Client, *, blocked: bool) -> None:
+    """Block or unblock a channel for its user: to a blocked one nothing is delivered.
+
+    Args:
+        app: The app.
+        user: The user.
+        client: The client, which is active or blocked.
+        blocked: Whether it becomes blocked.
+    """
+    client.status = "blocked" if blocked else "active"
+    reason = "blocked" if blocked else "unblocked"
+    app.announce("client:update", user=user, client=client, reason=reason)
+
+
 def remove_client(
     app: App, user: User, client: Client, *, reason: str = "api", source: Source = API
 ) -> None:

@@ -57,7 +57,7 @@ def _complete_media(content: dict[str, Any]) -> None:
     _complete_rich_text(content)
     name = _file_name(content["mediaUrl"])
     content.setdefault("altText", name)
-    content["mediaType"] = _media_type(name)
+    content["mediaType"] = media_type_of(name)
     # Nothing is downloaded, so the size is unknown.
     content["mediaSize"] = 0
 
@@ -67,7 +67,7 @@ def _complete_items(content: dict[str, Any]) -> None:
         if "mediaUrl" in item:
             name = _file_name(item["mediaUrl"])
             item.setdefault("altText", name)
-            item.setdefault("mediaType", _media_type(name))
+            item.setdefault("mediaType", media_type_of(name))
 
 
 def _complete_carousel(content: dict[str, Any]) -> None:
@@ -114,5 +114,6 @@ def _file_name(address: str) -> str:
     return unquote(urlsplit(address).path.rpartition("/")[2])[:LONGEST_ALT_TEXT]
 
 
-def _media_type(name: str) -> str:
+def media_type_of(name: str) -> str:
+    """The media type that the name of a file suggests."""
     return _MIME_TYPES.guess_type(name)[0] or "application/octet-stream"

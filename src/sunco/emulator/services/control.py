@@ -38,8 +38,8 @@ def move(
     try:
         conversation.control = change(app.switchboard or Switchboard(), conversation.control)
     except ControlError as error:
-        payload = {"error": {"code": error.code, "message": str(error)}, **given}
-        app.announce(f"switchboard:{action}:failure", conversation, **payload)
+        shown = {"code": error.code, "message": str(error)}
+        app.announce(f"switchboard:{action}:failure", conversation, error=shown, **given)
         raise bad_request(str(error)) from None
     app.announce(f"switchboard:{action}", conversation, **given)
 

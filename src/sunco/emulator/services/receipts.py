@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from sunco.emulator.state.clock import format_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
 
 # Only SDKs can show these.
 _SDK_ONLY = ("form",)
+# WhatsApp delivers only templates to users who have not written for this long.
+_WHATSAPP_WINDOW = timedelta(hours=24)
 
 
 def deliver(
@@ -37,18 +42,38 @@ def deliver(
             "message": {"id": message["id"]},
             "destination": {"type": client.type, "integrationId": client.integration_id},
         }
-        if kind in _SDK_ONLY:
-            error = {
-                "code": "uncategorized_error",
-                "message": f"Unsupported message type `{kind}`",
-            }
+        rule = app.channels.take(client)
+        if rule is not None and rule.result == "silence":
+            continue
+        delay = rule.seconds if rule is not None else 0.0
+        error = rule.error if rule is not None and rule.error else _error(app, client, kind)
+        if error is not None:
             trigger = "conversation:message:delivery:failure"
-            app.announce(trigger, conversation, **payload, isFinalEvent=True, error=error)
+            app.announce(
+                trigger, conversation, delay=delay, **payload, isFinalEvent=True, error=error
+            )
             continue
         payload["externalMessages"] = [{"id": f"{client.type}-{message['id']}"}]
         for stage, final in (("channel", False), ("user", True)):
             trigger = f"conversation:message:delivery:{stage}"
-            app.announce(trigger, conversation, **payload, isFinalEvent=final)
+            app.announce(trigger, conversation, delay=delay, **payload, isFinalEvent=final)
+
+
+def _error(app: App, client: Client, kind: str | None) -> Mapping[str, Any] | None:
+    """Why the channel does not deliver content of this type, None if it does."""
+    if client.status == "blocked":
+        return {"code": "forbidden", "message": "The user has blocked the channel"}
+    if kind in _SDK_ONLY:
+        return {"code": "uncategorized_error", "message": f"Unsupported message type `{kind}`"}
+    opened = format_time(app.clock.now() - _WHATSAPP_WINDOW)
+    if client.type == "whatsapp" and kind != "template" and (client.last_inbound or "") <= opened:
+        title = "Re-engagement message"
+        return {
+            "code": "uncategorized_error",
+            "message": title,
+            "underlyingError": {"errors": [{"code": 131047, "title": title}]},
+        }
+    return None
 
 
 def _recipients(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.state.app import App, Limits
 from sunco.emulator.state.attachments import Attachments
+from sunco.emulator.state.channels import ChannelPlan
 from sunco.emulator.state.credentials import Credentials
 from sunco.emulator.state.records import SortedRecords
 from sunco.emulator.state.switchboard import build_switchboard
@@ -45,6 +46,7 @@ class Account:
     outbox: Outbox = field(default_factory=Outbox)
     credentials: Credentials = field(default_factory=Credentials)
     attachments: Attachments = field(default_factory=Attachments)
+    channels: ChannelPlan = field(default_factory=ChannelPlan)
     apps: dict[str, App] = field(default_factory=dict[str, App])
     listing: SortedRecords[App] = field(default_factory=SortedRecords[App])
     core_users: dict[str, CoreUser] = field(default_factory=dict[str, CoreUser])
@@ -107,6 +109,7 @@ class Account:
             clock=self.clock,
             outbox=self.outbox,
             attachments=self.attachments,
+            channels=self.channels,
             limits=self.limits,
             display_name=display_name,
             settings=settings,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sunco.emulator.state.attachments import Attachments
+    from sunco.emulator.state.channels import ChannelPlan
     from sunco.emulator.state.clock import Clock
     from sunco.emulator.state.switchboard import Switchboard, SwitchboardIntegration
     from sunco.emulator.state.webhooks import Outbox
@@ -46,6 +47,7 @@ class App:
         clock: Makes ids and timestamps.
         outbox: Where events go.
         attachments: The uploaded files of all apps.
+        channels: What channels do with messages.
         limits: The limits of the account.
         display_name: The name of the app.
         settings: The settings of the app.
@@ -60,6 +62,7 @@ class App:
         clock: Clock,
         outbox: Outbox,
         attachments: Attachments,
+        channels: ChannelPlan,
         limits: Limits,
         display_name: str | None,
         settings: dict[str, Any],
@@ -70,6 +73,7 @@ class App:
         self.clock = clock
         self.outbox = outbox
         self.attachments = attachments
+        self.channels = channels
         self.limits = limits
         self.display_name: str | None = display_name
         self.settings: dict[str, Any] = settings
@@ -104,12 +108,20 @@ class App:
             metadata: dict[str, Any] | None = changes["metadata"]
             self.metadata = metadata or {}
 
-    def announce(self, kind: str, conversation: Conversation | None = None, **payload: Any) -> None:
+    def announce(
+        self,
+        kind: str,
+        conversation: Conversation | None = None,
+        *,
+        delay: float = 0.0,
+        **payload: Any,
+    ) -> None:
         """Put an event into the outbox of every webhook that receives it.
 
         Args:
             kind: The trigger.
             conversation: Where it happened.
+            delay: The seconds to wait before it is delivered.
             payload: The other members of the payload; each webhook has its own detail of records.
         """
         for webhook in self.webhooks:
@@ -121,7 +133,7 @@ class App:
                     "type": kind,
                     "payload": render(members, webhook.detail),
                 }
-                self.outbox.put(webhook.id, event)
+                self.outbox.put(webhook.id, event, delay)
 
     def _receives(self, webhook: Webhook, kind: str, conversation: Conversation | None) -> bool:
         if self.switchboard is None or conversation is None or kind.startswith("switchboard:"):

@@ -21,6 +21,7 @@ class Client(Renderable):
     Args:
         target_id: The conversation that the client joins when its user confirms it.
         primary: Whether it becomes the primary client of that conversation then.
+        last_inbound: When its user last wrote on the channel.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Client(Renderable):
     display_name: str | None = None
     target_id: str | None = None
     primary: bool = False
+    last_inbound: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The client in API responses."""

@@ -59,9 +59,13 @@ class Outbox:
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[dict[str, Any]]] = {}
+        self.delayed: dict[tuple[str, float], list[dict[str, Any]]] = {}
 
-    def put(self, webhook_id: str, event: dict[str, Any]) -> None:
-        """Add an event for a webhook."""
+    def put(self, webhook_id: str, event: dict[str, Any], delay: float = 0.0) -> None:
+        """Add an event for a webhook, with a delay in seconds that starts when it is delivered."""
+        if delay:
+            self.delayed.setdefault((webhook_id, delay), []).append(event)
+            return
         self._waiting.setdefault(webhook_id, deque(maxlen=MAX_WAITING)).append(event)
 
     def put_back(self, webhook_id: str, events: list[dict[str, Any]]) -> None:
@@ -77,6 +81,12 @@ class Outbox:
             self._waiting.pop(webhook_id, None)
         return taken
 
+    def take_delayed(self) -> list[tuple[str, float, list[dict[str, Any]]]]:
+        """Remove and return the delayed events: the webhook, the seconds, and the events."""
+        taken = [(*key, events) for key, events in self.delayed.items()]
+        self.delayed.clear()
+        return taken
+
     def webhook_ids(self) -> list[str]:
         """The webhooks that have waiting events."""
         return list(self._waiting)
@@ -84,3 +94,4 @@ class Outbox:
     def clear(self) -> None:
         """Drop all events."""
         self._waiting.clear()
+        self.delayed.clear()

@@ -9,13 +9,15 @@ import os
 import platform
 import threading
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
 import anyio
 import anyio.to_thread
+import attrs
 
 from sunco._storage.group_commit import GroupCommit
 from sunco._storage.postgres import (
@@ -36,6 +38,7 @@ from sunco.webhooks.inbox.base import (
     NewEvent,
     StoredEvent,
 )
+from sunco.webhooks.inbox.copying import CopiedRow
 
 __all__ = ["PostgresInbox"]
 
@@ -119,6 +122,51 @@ AND state = '{}' AND changed < clock_timestamp() - interval '1 minute'
 """
 _FREE: Final = "SELECT {schema}.free_queues()"
 
+_ROWS: Final = """
+SELECT sequence, key, ordering_key, state, content, extract(epoch FROM received)::double precision,
+    extract(epoch FROM changed)::double precision, attempts, repeated, succeeded, error
+FROM {schema}.event WHERE inbox = %s AND sequence > %s ORDER BY sequence LIMIT %s
+"""
+_STATES: Final = """
+SELECT ordering_key, state FROM {schema}.queue
+WHERE inbox = %s AND ordering_key > %s AND state <> '{}' ORDER BY ordering_key LIMIT %s
+"""
+# As in add_events: the queues first, in one order.
+_INSERT_QUEUES: Final = """
+INSERT INTO {schema}.queue AS q (inbox, ordering_key, ready, stored)
+SELECT %(inbox)s, ordering_key, 'infinity', 0 FROM (
+    SELECT DISTINCT value ->> 1 AS ordering_key FROM json_array_elements(%(rows)s::json)
+    WHERE value ->> 2 = 'pending'
+) AS new ORDER BY ordering_key
+ON CONFLICT (inbox, ordering_key) DO UPDATE SET inbox = q.inbox
+"""
+_INSERT: Final = """
+WITH new AS (
+    INSERT INTO {schema}.event (inbox, key, ordering_key, state, content, received, changed,
+        attempts, repeated, succeeded, error)
+    SELECT %(inbox)s, value ->> 0, value ->> 1, value ->> 2, decode(value ->> 3, 'base64'),
+        to_timestamp((value ->> 4)::double precision),
+        to_timestamp((value ->> 5)::double precision),
+        (value ->> 6)::integer, (value ->> 7)::boolean, value ->> 8, value ->> 9
+    FROM json_array_elements(%(rows)s::json) WITH ORDINALITY ORDER BY ordinality
+    ON CONFLICT (inbox, key) DO NOTHING
+    RETURNING ordering_key, state
+), queues AS (
+    UPDATE {schema}.queue AS q SET stored = q.stored + 1,
+        ready = CASE WHEN q.owner IS NULL
+            THEN greatest(least(q.ready, clock_timestamp()), q.blocked) ELSE q.ready END
+    WHERE q.inbox = %(inbox)s
+    AND q.ordering_key IN (SELECT ordering_key FROM new WHERE state = 'pending')
+)
+SELECT count(*) FROM new
+"""
+_INSERT_STATES: Final = """
+INSERT INTO {schema}.queue AS q (inbox, ordering_key, ready, stored, state)
+SELECT %s, value ->> 0, 'infinity', 0, value ->> 1
+FROM json_array_elements(%s::json) ORDER BY value ->> 0
+ON CONFLICT (inbox, ordering_key) DO UPDATE SET state = excluded.state WHERE q.state = '{}'
+"""
+
 _logger = logging.getLogger("sunco.webhooks")
 
 
@@ -190,6 +238,7 @@ class PostgresInbox:
         self._written = GroupCommit[_Operation, bool](self._write)
         self._changed = AutoResetEvent()
         self._notifier: _Notifier | None = None
+        self._reached = -math.inf
         self._available = True
 
     def __repr__(self) -> str:
@@ -263,9 +312,9 @@ class PostgresInbox:
                         forgotten = now
                         await self._database.run(self._forget)
                 except StorageError as error:
-                    self._report(error)
+                    self._report(error, now)
                 else:
-                    self._report(None)
+                    self._report(None, now)
                 await anyio.sleep(min(_REAP_INTERVAL, self._lease / 6))
 
     async def _renew(self) -> None:
@@ -280,8 +329,21 @@ class PostgresInbox:
         else:
             self._until = self._until_from(began)
 
-    def _report(self, error: StorageError | None) -> None:
-        if error is not None and self._available:
+    @contextmanager
+    def _reporting(self) -> Generator[None]:
+        began = monotonic()
+        try:
+            yield
+        except UnavailableError as error:
+            self._report(error, began)
+            raise
+
+    def _report(self, error: StorageError | None, began: float) -> None:
+        """Log once that the database is away, and once that it is back."""
+        if error is None:
+            self._reached = monotonic()
+        # What began before the database was back says nothing about it.
+        if error is not None and self._available and began >= self._reached:
             self._available = False
             _logger.warning("Processing of the inbox pauses: %s", error)
         elif error is None and not self._available:
@@ -336,7 +398,8 @@ class PostgresInbox:
         """Claim ordering keys that are ready; see `Inbox`."""
         # Otherwise one call would give back what another has claimed and not noted yet.
         async with self._claim_turn:
-            return await self._claim(limit, events)
+            with self._reporting():
+                return await self._claim(limit, events)
 
     async def _claim(self, limit: int, events: int) -> Sequence[Claim]:
         worker = self._worker
@@ -438,9 +501,9 @@ class PostgresInbox:
         while True:
             await self.holds(claim)
             try:
-                held = await self._written.submit(operation)
-            except UnavailableError as error:
-                self._report(error)
+                with self._reporting():
+                    held = await self._written.submit(operation)
+            except UnavailableError:
                 await anyio.sleep(_RETRY_DELAY)
                 continue
             if held:
@@ -473,9 +536,10 @@ class PostgresInbox:
 
     async def next_due(self) -> float | None:
         """Seconds until an ordering key is ready; see `Inbox`."""
-        due: float | None = await self._database.run(
-            lambda c: _value(c, self._sql(_NEXT_DUE), (self._name,))
-        )
+        with self._reporting():
+            due: float | None = await self._database.run(
+                lambda c: _value(c, self._sql(_NEXT_DUE), (self._name,))
+            )
         return None if due is None else max(0.0, due)
 
     async def wait(self) -> None:
@@ -526,6 +590,71 @@ class PostgresInbox:
         deleted = await self._count(_PURGE, older_than)
         await self._count(_PURGE_STATE, older_than)
         return deleted
+
+    async def rows(self, after: int, limit: int) -> Sequence[CopiedRow]:
+        """Read events in any state, in the order of storing, for a copy.
+
+        Args:
+            after: The sequence after which to begin.
+            limit: The maximum number of events.
+        """
+        arguments = (self._name, after, limit)
+        rows = await self._database.run(lambda c: c.execute(self._sql(_ROWS), arguments).fetchall())
+        names = [field.name for field in attrs.fields(CopiedRow)]
+        return [CopiedRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+    async def states(self, after: str, limit: int) -> Sequence[tuple[str, str]]:
+        """Read ordering keys that have a state, and their states as JSON, for a copy.
+
+        Args:
+            after: The ordering key after which to begin.
+            limit: The maximum number of ordering keys.
+        """
+        arguments = (self._name, after, limit)
+        return await self._database.run(
+            lambda c: c.execute(self._sql(_STATES), arguments).fetchall()
+        )
+
+    async def insert(self, rows: Sequence[CopiedRow]) -> int:
+        """Store events of a copy as they are, in this order; known ones are ignored.
+
+        Args:
+            rows: The events.
+
+        Returns:
+            How many were stored.
+        """
+        document = json.dumps(
+            [
+                (
+                    row.key, row.ordering_key, row.status, _base64(row.content), row.received,
+                    row.changed, row.attempts, row.repeated, row.succeeded, row.error,
+                )
+                for row in rows
+            ],
+            ensure_ascii=False,
+        )  # fmt: skip
+        arguments = {"inbox": self._name, "rows": document}
+
+        def insert(connection: Connection) -> int:
+            with connection.transaction():
+                connection.execute(self._sql(_INSERT_QUEUES), arguments)
+                return int(connection.execute(self._sql(_INSERT), arguments).fetchall()[0][0])
+
+        inserted = await self._database.run(insert)
+        self._changed.set()
+        return inserted
+
+    async def insert_states(self, states: Sequence[tuple[str, str]]) -> None:
+        """Store the states of ordering keys that have none, for a copy.
+
+        Args:
+            states: Ordering keys and their states as JSON.
+        """
+        document = json.dumps(states, ensure_ascii=False)
+        await self._database.run(
+            lambda c: c.execute(self._sql(_INSERT_STATES), (self._name, document))
+        )
 
     async def _count(self, statement: str, argument: object) -> int:
         return await self._database.run(

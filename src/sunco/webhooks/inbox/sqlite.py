@@ -28,6 +28,7 @@ from sunco.webhooks.inbox.base import (
     NewEvent,
     StoredEvent,
 )
+from sunco.webhooks.inbox.copying import CopiedRow
 
 __all__ = ["SQLiteInbox"]
 
@@ -190,6 +191,26 @@ WHERE key = :key AND status = 'failed'
 _DISCARD: Final = """
 UPDATE event SET status = 'handled', content = NULL, error = NULL, changed = :now
 WHERE key = :key AND status = 'failed'
+"""
+
+_ROWS: Final = """
+SELECT sequence, key, ordering_key, status, coalesce(content, x''), received, changed, attempts,
+    repeated, succeeded, error
+FROM event WHERE sequence > ? ORDER BY sequence LIMIT ?
+"""
+_STATES: Final = """
+SELECT ordering_key, state FROM queue
+WHERE ordering_key > ? AND state IS NOT NULL ORDER BY ordering_key LIMIT ?
+"""
+_INSERT: Final = """
+INSERT OR IGNORE INTO event (key, ordering_key, status, content, received, changed, attempts,
+    repeated, succeeded, error)
+VALUES (:key, :ordering_key, :status, :content, :received, :changed, :attempts, :repeated,
+    :succeeded, :error)
+"""
+_INSERT_STATE: Final = """
+INSERT INTO queue (ordering_key, since, state) VALUES (?, ?, ?)
+ON CONFLICT (ordering_key) DO UPDATE SET state = coalesce(state, excluded.state)
 """
 
 
@@ -467,6 +488,64 @@ class SQLiteInbox:
             return connection.execute(sql, (before,)).rowcount
 
         return await self._delete(work)
+
+    async def rows(self, after: int, limit: int) -> Sequence[CopiedRow]:
+        """Read events in any state, in the order of storing, for a copy.
+
+        Args:
+            after: The sequence after which to begin.
+            limit: The maximum number of events.
+        """
+        rows = await self._database.run(lambda c: c.execute(_ROWS, (after, limit)).fetchall())
+        names = [field.name for field in attrs.fields(CopiedRow)]
+        return [CopiedRow(**dict(zip(names, row, strict=True))) for row in rows]
+
+    async def states(self, after: str, limit: int) -> Sequence[tuple[str, str]]:
+        """Read ordering keys that have a state, and their states as JSON, for a copy.
+
+        Args:
+            after: The ordering key after which to begin.
+            limit: The maximum number of ordering keys.
+        """
+        return await self._database.run(lambda c: c.execute(_STATES, (after, limit)).fetchall())
+
+    async def insert(self, rows: Sequence[CopiedRow]) -> int:
+        """Store events of a copy as they are, in this order; known ones are ignored.
+
+        Args:
+            rows: The events.
+
+        Returns:
+            How many were stored.
+        """
+
+        def work(connection: sqlite3.Connection, now: float) -> int:
+            inserted = 0
+            for row in rows:
+                values = attrs.asdict(row) | {"now": now}
+                values["content"] = row.content or None
+                is_new = connection.execute(_INSERT, values).rowcount
+                inserted += is_new
+                if is_new and row.status == "pending":
+                    connection.execute(_ENQUEUE, values)
+            return inserted
+
+        inserted = await self._run(work, flush=True)
+        self._changed.set()
+        return inserted
+
+    async def insert_states(self, states: Sequence[tuple[str, str]]) -> None:
+        """Store the states of ordering keys that have none, for a copy.
+
+        Args:
+            states: Ordering keys and their states as JSON.
+        """
+
+        def work(connection: sqlite3.Connection, now: float) -> None:
+            rows = [(ordering_key, now, state) for ordering_key, state in states]
+            connection.executemany(_INSERT_STATE, rows)
+
+        await self._run(work, flush=True)
 
     async def _delete(self, work: Callable[[sqlite3.Connection, float], T]) -> T:
         """Run a job that deletes, and remove what it deletes from the write-ahead log, too."""

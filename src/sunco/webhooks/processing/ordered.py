@@ -410,6 +410,7 @@ class OrderedProcessor:
 
     async def _persist(self, write: Callable[[], Awaitable[None]]) -> None:
         """Write to the inbox; repeated while it fails and the claim is held."""
+        reported = False
         while True:
             try:
                 # A handler may have succeeded: its result is recorded even if it is cancelled now.
@@ -420,7 +421,9 @@ class OrderedProcessor:
             except Exception:
                 if self.stopping():
                     raise
-                logger.exception("Results cannot be stored; the next attempt is in 1 s.")
+                if not reported:
+                    reported = True
+                    logger.exception("Results cannot be stored; it is tried every second.")
             else:
                 return
             await self.pause(_PERSIST_AGAIN_AFTER)

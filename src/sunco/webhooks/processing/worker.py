@@ -10,7 +10,9 @@ from typing import Final
 import anyio
 import anyio.abc
 
+from sunco._storage.postgres import UnavailableError
 from sunco._sync import AutoResetEvent
+from sunco.errors import StorageError
 from sunco.webhooks.inbox.base import Claim, ClaimLostError, Inbox
 from sunco.webhooks.processing.debounce import MAX_BATCH
 from sunco.webhooks.processing.invoke import logger
@@ -20,6 +22,11 @@ __all__ = ["Worker"]
 
 _POLL_INTERVAL: Final = 1.0
 """Seconds after which the inbox is read in any case: other processes may have added events."""
+
+_UNREADABLE: Final = "The inbox cannot be read"
+
+_SAME_OUTAGE: Final = 10.0
+"""Seconds within which a failure belongs to the outage that was reported before."""
 
 
 class Worker:
@@ -49,6 +56,8 @@ class Worker:
         self._changed = AutoResetEvent()
         self._stopping = anyio.Event()
         self._is_cancelled = False
+        # When each last happened.
+        self._failures: dict[str, float] = {}
         self.progress: anyio.Event = anyio.Event()
 
     def stop(self) -> None:
@@ -75,8 +84,8 @@ class Worker:
         while True:
             try:
                 await self._inbox.heartbeat()
-            except Exception:  # noqa: BLE001 - as in `OrderedProcessor`
-                logger.exception("Claims cannot be renewed; the next attempt is in 1 s.")
+            except Exception as error:  # noqa: BLE001 - as in `OrderedProcessor`
+                self._report("Claims cannot be renewed", error)
                 await self._options.clock.sleep(_POLL_INTERVAL)
             else:
                 return
@@ -85,8 +94,8 @@ class Worker:
         while True:
             try:
                 await self._inbox.wait()
-            except Exception:  # noqa: BLE001 - as in `OrderedProcessor`
-                logger.exception("The inbox cannot be watched; it is polled every second.")
+            except Exception as error:  # noqa: BLE001 - as in `OrderedProcessor`
+                self._report("The inbox cannot be watched", error)
                 await self._options.clock.sleep(_POLL_INTERVAL)
             self._changed.set()
 
@@ -97,16 +106,31 @@ class Worker:
             return None
         try:
             claims = await self._inbox.claim(free, events=MAX_BATCH)
+            if self._failures.pop(_UNREADABLE, None) is not None:
+                logger.info("The inbox can be read again.")
             self._busy += len(claims)
             for claim in await self._without_suspects(claims):
                 tasks.start_soon(self._process, claim)
             if len(claims) == free:
                 return None
             due = await self._inbox.next_due()
-        except Exception:  # noqa: BLE001 - as in `OrderedProcessor`
-            logger.exception("The inbox cannot be read; the next attempt is in 1 s.")
+        except Exception as error:  # noqa: BLE001 - as in `OrderedProcessor`
+            self._report(_UNREADABLE, error)
             return _POLL_INTERVAL
         return _POLL_INTERVAL if due is None else min(due, _POLL_INTERVAL)
+
+    def _report(self, failure: str, error: Exception) -> None:
+        """Log a failure of the inbox when an outage begins, not with every attempt."""
+        if isinstance(error, UnavailableError):
+            # The inbox reports these itself: it notices them while no claim is wanted, too.
+            return
+        now = self._options.clock.monotonic()
+        last = self._failures.get(failure, -math.inf)
+        self._failures[failure] = now
+        if now > last + _SAME_OUTAGE:
+            unexpected = None if isinstance(error, StorageError) else error
+            message = "%s; it is tried every second: %s"
+            logger.warning(message, failure, error, exc_info=unexpected)
 
     async def _without_suspects(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         """Postpone events that may have ended a process, but for one at a time.

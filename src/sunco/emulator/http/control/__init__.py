@@ -33,14 +33,14 @@ class ControlApi:
     emulator by a name that it controls.
 
     Args:
-        call: Performs a control, by name and arguments.
+        call: Performs a control, by name and arguments, with the base URL of the request.
         feed: The changes of the emulator.
         hosts: Further host names that the emulator is reached by.
     """
 
     def __init__(
         self,
-        call: Callable[[Control, Mapping[str, Any]], Any],
+        call: Callable[[Control, Mapping[str, Any], str], Any],
         feed: ChangeFeed,
         *,
         hosts: Collection[str] = (),
@@ -98,8 +98,11 @@ class ControlApi:
             raise resource_not_found()
         arguments = await _arguments(control, request)
         reject(control.schema.problems(arguments, ""))
+        # The file is on the emulator's machine, so only programs of that machine may name it.
+        if "path" in arguments.get("file", {}) and not _is_loopback(request):
+            raise forbidden()
         try:
-            result = self._call(control, arguments)
+            result = self._call(control, arguments, f"{request.base_url}".rstrip("/"))
             result = await result if hasattr(result, "__await__") else result
         except TimeoutError:
             raise ApiError(504, "gateway_timeout", "Deliveries are still in flight") from None
@@ -108,6 +111,13 @@ class ControlApi:
         except ValueError as error:
             raise bad_request(str(error)) from None
         return json_response({} if result is None else result)
+
+
+def _is_loopback(request: Request) -> bool:
+    try:
+        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+    except ValueError:
+        return False
 
 
 async def _arguments(control: Control, request: Request) -> dict[str, Any]:

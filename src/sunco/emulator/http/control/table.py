@@ -12,17 +12,25 @@ from sunco.emulator.schemas.schema import (
     Boolean,
     Nullable,
     Number,
+    NumberOr,
     Object,
+    Rule,
+    Schema,
+    String,
+    Tagged,
     TextOr,
     at_least_one,
     exactly_one,
 )
+from sunco.emulator.services.clients import CHANNEL_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 JSON_BYTES = 100 * 1024
 STATE_BYTES = 200 * 1024 * 1024
+# In Base64, a file is a third larger.
+_BODY_BYTES = {"say": 70 * 1024 * 1024, "arrive": 70 * 1024 * 1024}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,25 +52,54 @@ class Control:
     max_bytes: int = JSON_BYTES
 
 
-def _object(rules: tuple[Any, ...] = (), required: tuple[str, ...] = (), **members: Any) -> Object:
+def _object(rules: tuple[Rule, ...] = (), required: tuple[str, ...] = (), **members: Any) -> Object:
     return Object(members, required, rules, additional_properties=False)
 
 
 _COUNT = Number(minimum=1, integer=True)
 _LIMIT = Number(minimum=1, maximum=1000, integer=True)
 _SECONDS = Number(minimum=0, maximum=60)
+_POSITIVE = Number(minimum=0.001, maximum=60)
+
+
+def _distribution(*names: str) -> Object:
+    members: dict[str, Schema] = {"type": ANY_TEXT, **dict.fromkeys(names, _SECONDS)}
+    return Object(members, ("type", *names), additional_properties=False)
+
+
+_LATENCY = NumberOr(
+    Tagged(
+        {
+            "uniform": _distribution("minimum", "maximum"),
+            "normal": _distribution("mean", "deviation"),
+            "exponential": _object(required=("type", "mean"), type=ANY_TEXT, mean=_POSITIVE),
+        }
+    ),
+    _SECONDS,
+)
 FAIL = _object(
-    (at_least_one("status", "reset", "latency"),),
+    (at_least_one("status", "reset", "latency", "garbage"),),
     next=Nullable(_COUNT),
     method=ANY_TEXT,
     path=ANY_TEXT,
     status=Number(minimum=200, maximum=599, integer=True),
     retry_after=TextOr(Number(minimum=0)),
     html=FLAG,
+    garbage=FLAG,
     reset=FLAG,
-    latency=_SECONDS,
+    latency=_LATENCY,
     applied=FLAG,
 )
+
+
+def _channel(**members: Schema) -> Object:
+    common: dict[str, Schema] = {
+        "channel": String(enum=CHANNEL_TYPES),
+        "integration": ANY_TEXT,
+        "next": Nullable(_COUNT),
+    }
+    return Object(common | members, additional_properties=False)
+
 
 _OWN = (
     Control("health", "GET", _object(), "Whether the emulator works."),
@@ -98,6 +135,17 @@ _OWN = (
     Control("clock", "GET", _object(), "The current time of the emulator."),
     Control("state", "GET", _object(), "Export the state."),
     Control("fail", "POST", FAIL, "Inject a fault."),
+    Control(
+        "limit_rate",
+        "POST",
+        _object(
+            required=("rate",),
+            rate=Number(minimum=1, maximum=10_000, integer=True),
+            method=ANY_TEXT,
+            path=ANY_TEXT,
+        ),
+        "Respond 429 to more requests per second.",
+    ),
     Control("recover", "POST", _object(), "Remove all faults."),
     Control("drain", "POST", _object(), "Deliver webhooks until nothing is in flight."),
     Control("reset", "POST", _object(), "Start anew."),
@@ -129,6 +177,16 @@ _OWN = (
     Control("deliveries.reorder", "POST", _object(next=_COUNT), "Reverse the next."),
     Control("deliveries.drop", "POST", _object(next=_COUNT), "Drop the next."),
     Control("deliveries.recover", "POST", _object(), "Deliver as the platform does."),
+    Control("channels", "GET", _object(), "What channels do with the next messages."),
+    Control(
+        "channels.fail",
+        "POST",
+        _channel(code=ANY_TEXT, message=ANY_TEXT, underlyingError=Object()),
+        "Fail the next messages on a channel.",
+    ),
+    Control("channels.delay", "POST", _channel(seconds=_SECONDS), "Confirm them late."),
+    Control("channels.silence", "POST", _channel(), "Confirm the next on no channel."),
+    Control("channels.recover", "POST", _object(), "Let channels deliver as they do."),
 )
 
 CONTROLS: Mapping[tuple[str, str], Control] = {
@@ -136,7 +194,13 @@ CONTROLS: Mapping[tuple[str, str], Control] = {
     for one in (
         *_OWN,
         *(
-            Control(action.name, "POST", action.schema, (action.run.__doc__ or "").split("\n")[0])
+            Control(
+                action.name,
+                "POST",
+                action.schema,
+                (action.run.__doc__ or "").split("\n")[0],
+                _BODY_BYTES.get(action.name, JSON_BYTES),
+            )
             for action in actions.all.values()
         ),
     )

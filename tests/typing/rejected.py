@@ -49,7 +49,7 @@ async def arguments(sunco: Sunco) -> None:
     RetryPolicy(5)  # call-arg, reportCallIssue
 
 
-async def answers(sunco: Sunco) -> None:
+async def responses(sunco: Sunco) -> None:
     sunco.messages.post("id", "Hello!")  # unused-coroutine, reportUnusedCoroutine
     for message in sunco.messages.list("id"):  # attr-defined, reportGeneralTypeIssues
         look_at(message)
@@ -93,4 +93,6 @@ def handlers(router: WebhookRouter) -> None:
     on(other)(on_message)  # call-overload, reportCallIssue, reportArgumentType
     on(kind)(on_batch)  # call-overload, reportCallIssue, reportArgumentType
     on(kind, debounce=1)(on_message)  # call-overload, reportCallIssue, reportArgumentType
+    on("conversation:mesage")  # call-overload, reportCallIssue, reportArgumentType
+    on(kind, "user:updat")  # call-overload, reportCallIssue, reportArgumentType
     on(other, kind)(on_message)  # call-overload, reportCallIssue, reportArgumentType
