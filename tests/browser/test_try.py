@@ -130,18 +130,18 @@ async def test_a_program_that_does_not_end_can_be_stopped(browser: Browser, site
     await run(page)  # waits for the new worker
 
 
-async def test_a_browser_without_webassembly_is_told(browser: Browser, site: str) -> None:
+async def test_a_browser_without_webassembly_cannot_run_it(browser: Browser, site: str) -> None:
     page = await browser.new_page()
     await page.add_init_script("delete globalThis.WebAssembly")
     await page.goto(site)
     await page.locator("#try[data-state=broken]").wait_for()
-    told = await page.get_by_role("status").inner_text()
-    assert told.startswith("This browser cannot run Python: it has no WebAssembly.")
+    status = await page.get_by_role("status").inner_text()
+    assert status.startswith("This browser cannot run Python: it has no WebAssembly.")
     assert await page.get_by_role("button", name="Run", exact=True).is_disabled()
     await page.get_by_role("heading", name="The programs").wait_for()
 
 
-async def test_what_cannot_be_loaded_is_told(browser: Browser, site: str) -> None:
+async def test_a_file_that_cannot_be_loaded_is_named(browser: Browser, site: str) -> None:
     page = await browser.new_page()
     await page.route("**/packages.zip", lambda route: route.fulfill(status=404))
     await page.goto(site)
