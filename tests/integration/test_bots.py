@@ -56,7 +56,10 @@ def test_the_bot_answers(bot: str) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr == ""
     answers = [answer for _, answer in turns if answer is not None]
-    assert result.stdout.splitlines() == [GREETING, *answers]
+    console, *lines = result.stdout.splitlines()
+    assert console.startswith("The console: http://127.0.0.1:")
+    assert console.endswith("/_emulator/console")
+    assert lines == [GREETING, *answers]
 
 
 @pytest.mark.anyio
