@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sunco.emulator.state.users import User
 
 PREVIEW_LENGTH = 80
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2900, 1, 1, tzinfo=UTC)
 TYPING = timedelta(seconds=10)
 # How many of the last messages can end a typing indicator.
 RECENT = 20
@@ -227,11 +229,19 @@ class Controls:
         Args:
             set: The time, in the format of the API.
             advance: Seconds.
+
+        Raises:
+            ValueError: The time is not from 1970 to 2900.
         """
         clock = self._account.clock
-        if set is not None:
-            clock.offset += datetime.fromisoformat(set) - clock.now()
-        clock.offset += timedelta(seconds=advance or 0)
+        moment = clock.now() if set is None else datetime.fromisoformat(set)
+        # Far from the limits of dates, so that calculations stay within them.
+        if not EARLIEST <= moment <= LATEST:
+            raise ValueError("set must be a time from 1970 to 2900")
+        moment += timedelta(seconds=advance or 0)
+        if moment > LATEST:
+            raise ValueError("advance must not go beyond the year 2900")
+        clock.offset += moment - clock.now()
         self._changed()
         return self.get_clock()
 
