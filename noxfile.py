@@ -22,6 +22,9 @@ logging.getLogger("nox").addFilter(lambda record: record.msg != "uv binary not f
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 INTERPRETERS = nox.project.python_versions(PYPROJECT)
 
+# A process for each core; one that has finished takes over tests of the others.
+PARALLEL = ("-n", "auto", "--dist", "worksteal")
+
 # The emulator's Twilio integration, for the demo to link a client to.
 EMULATED_TWILIO_ID = "000000005eed000000000002"
 
@@ -32,7 +35,7 @@ def install(session: nox.Session, group: str) -> None:
     session.install(
         "--quiet",
         "--editable",
-        ".[cli,emulator,jwt,otel,parquet,postgres,redis,rich,speed]",
+        ".[cli,dask,emulator,jwt,otel,parquet,postgres,redis,rich,speed]",
         *tools,
     )
 
@@ -58,7 +61,8 @@ def run_tests(session: nox.Session, *pinned: str) -> None:
         session.install("--quiet", *pinned)
     coverage_file = os.path.join(session.create_tmp(), ".coverage")  # noqa: PTH118
     env = {"COVERAGE_FILE": coverage_file}
-    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=env)
+    arguments = session.posargs or PARALLEL
+    session.run("coverage", "run", "-m", "pytest", *arguments, env=env)
     session.run("coverage", "combine", "--quiet", env=env)
     # A part of the suite does not reach every line, nor do old releases both sides of each.
     whole = not session.posargs and not pinned
@@ -192,7 +196,7 @@ def package(session: nox.Session) -> None:
     tools = nox.project.dependency_groups(PYPROJECT, "test")
     session.run(*pip, f"{wheel}[{extras}]", *tools, external=True)
     with session.chdir(built / sdist.name.removesuffix(".tar.gz")):
-        session.run(base, "-m", "pytest", "-q", "-p", "no:cacheprovider", external=True)
+        session.run(base, "-m", "pytest", "-q", "-p", "no:cacheprovider", *PARALLEL, external=True)
 
 
 @nox.session(name="bench-webhooks")
@@ -317,7 +321,8 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "sunco", "--ignoreexternal")
-    session.run("pytest", "-q", "tests/typing", "tests/docs/test_snippets.py")
+    pages = ("tests/docs/test_snippets.py", "tests/docs/test_testing_guide.py")
+    session.run("pytest", "-q", "tests/typing", *pages)
 
 
 @nox.session
@@ -341,6 +346,13 @@ def soak(session: nox.Session) -> None:
     """A long run with faults: nox -s soak -- REQUESTS IN_FLIGHT."""
     install(session, "test")
     session.run("python", "tests/chaos/soak.py", *session.posargs)
+
+
+@nox.session
+def dask(session: nox.Session) -> None:
+    """A job on two separate Dask workers, one of which is killed, and one without sunco."""
+    install(session, "test")
+    session.run("pytest", "tests/bulk/test_cluster.py", env={"SUNCO_DASK": "1"})
 
 
 @nox.session

@@ -2,9 +2,9 @@
 
     .. namespace:: messages
 
-Each method gets its signature and docstring, and the call, request and response of one of its
-rows in `tests/operations`. The tests assert these rows byte for byte, so the examples cannot become
-outdated.
+Each method gets its signature and docstring, the API's name of it, and the call, requests and
+responses of one of its rows in `tests/operations`. The tests assert these rows byte for byte, so
+the examples cannot become outdated.
 """
 
 from __future__ import annotations
@@ -14,13 +14,15 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from functools import cache
 from http import HTTPStatus
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import attrs
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
@@ -29,22 +31,12 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
 from sunco import resources
+from sunco.wire import Operation
 
 ROOT = Path(__file__).parent.parent
 HIDDEN = "Basic YXBwX2tleTpzZWNyZXQ="
 
-# Methods that are composed of operations, and those whose tests have no row.
-WITHOUT_ROW = {
-    "activities.typing",
-    "attachments.delete",
-    "attachments.download",
-    "attachments.upload",
-    "messages.post_once",
-    "oauth.authorize_url",
-    "oauth.get_token",
-    "oauth.revoke_access",
-    "oauth.token_info",
-}
+API_REFERENCE = "https://developer.zendesk.com/api-reference/conversations/#operation/"
 
 logger = logging.getLogger(__name__)
 
@@ -81,65 +73,115 @@ def methods_of(cls: type[Any]) -> list[str]:
     ]
 
 
+@attrs.frozen
+class Example:
+    """A call, what it returns if nothing is sent, and the messages on the wire."""
+
+    call: str
+    returns: str | None
+    messages: Sequence[str]
+
+
 @cache
-def rows() -> dict[str, Any]:
-    """A row of the tests for each method: the one that is named like it, else the first."""
+def examples() -> dict[str, Example]:
+    """An example for each method: the row of the tests that is named like it, else the first."""
     sys.path.insert(0, str(ROOT / "tests"))
-    found: dict[str, Any] = {}
+    found: dict[str, Example] = {}
     for path in sorted((ROOT / "tests" / "operations").glob("test_*.py")):
         module = import_module(f"operations.{path.stem}")
-        for row in getattr(module, "ROWS", ()):
-            name = re.match(r"\w+\.\w+", row.name)
-            if name and call_of(row):
-                if row.name == name[0]:
-                    found[name[0]] = row
-                else:
-                    found.setdefault(name[0], row)
+        rows = [*getattr(module, "ROWS", ()), *getattr(module, "EXCHANGES", ())]
+        for row in sorted(rows, key=lambda row: " " in row.name):
+            name = re.split(r"[ ,]", row.name)[0]
+            if name not in found and (call := call_of(row.call)):
+                found[name] = as_example(row, call)
     return found
 
 
-def call_of(row: Any) -> str | None:
-    """The source of a row's call, unless it depends on variables of a function."""
-    if row.call.__closure__:
+def as_example(row: Any, call: str) -> Example:
+    """The example of a row or an exchange of the tests."""
+    if hasattr(row, "steps"):
+        messages = [text for step in row.steps for text in wire(step, step.url)]
+        return Example(call, None if row.steps else row.returns, messages)
+    return Example(call, None, wire(row, f"https://acme.zendesk.com{row.target}"))
+
+
+def wire(row: Any, url: str) -> list[str]:
+    """The request and the response of a row or a step."""
+    host, _, target = url.removeprefix("https://").partition("/")
+    credential = [f"Authorization: {HIDDEN}"] if getattr(row, "authenticated", True) else []
+    kind = getattr(row, "content_type", "application/json")
+    head = [f"{row.method} /{target} HTTP/1.1", f"Host: {host}", *credential]
+    status = HTTPStatus(row.status)
+    start = f"HTTP/1.1 {status.value} {status.phrase}"
+    if isinstance(row.response, bytes):
+        response = f"{start}\n\n{row.response.decode()}"
+    else:
+        response = message([start], json.dumps(dict(row.response), ensure_ascii=False))
+    return [message(head, row.body, kind), response]
+
+
+def call_of(call: Any) -> str | None:
+    """The source of a call, unless it depends on variables of a function."""
+    if call.__closure__:
         return None
-    text = Path(row.call.__code__.co_filename).read_text(encoding="utf-8")
-    first = row.call.__code__.co_firstlineno
+    text = Path(call.__code__.co_filename).read_text(encoding="utf-8")
+    first = call.__code__.co_firstlineno
     for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.AsyncFunctionDef) and node.lineno == first:
+            lines = text.splitlines()[node.body[0].lineno - 1 : node.end_lineno]
+            return textwrap.dedent("\n".join(lines))
         if isinstance(node, ast.Lambda) and node.lineno == first:
             source = ast.get_source_segment(text, node.body) or ""
             parameter = node.args.args[0].arg
-            return re.sub(rf"\b{parameter}\.(?=[a-z_]+\.)", "sunco.", inspect.cleandoc(source))
+            source = re.sub(rf"\b{parameter}\.(?=[a-z_]+\.)", "sunco.", inspect.cleandoc(source))
+            return source if "authorize_url" in source else f"await {source}"
     return None
 
 
 def example_of(namespace: str, method: str) -> Iterator[str]:
-    """The call, request and response of a method, as reStructuredText."""
+    """The API's name, and the call, requests and responses of a method, as reStructuredText."""
     name = f"{namespace}.{method}"
-    row = rows().get(name)
-    if row is None:
-        if name not in WITHOUT_ROW:
-            logger.warning("No row of the tests has an example of %s", name)
+    function = getattr(namespaces()[namespace], method)
+    if operation := operation_of(function):
+        yield f"API reference: `{operation.name} <{API_REFERENCE}{operation.name}>`__,"
+        yield f"``{operation.method} {operation.path}``"
+        yield ""
+    example = examples().get(name)
+    if example is None:
+        logger.warning("No row of the tests has an example of %s", name)
         return
-    returns_pages = "list" in method and "Paginator" in inspect.get_annotations(
-        getattr(namespaces()[namespace], method)
-    ).get("return", "")
-    yield from code("python", f"await {call_of(row)}")
-    if returns_pages:
+    yield from code("python", example.call)
+    if "Paginator" in str(inspect.get_annotations(function).get("return", "")):
         yield "``await`` returns the first page; ``async for`` iterates over all pages."
         yield ""
-    host = ["Host: acme.zendesk.com", f"Authorization: {HIDDEN}"]
-    yield from code("http", message([f"{row.method} {row.target} HTTP/1.1", *host], row.body))
-    status = HTTPStatus(row.status)
-    body = json.dumps(dict(row.response), ensure_ascii=False)
-    yield from code("http", message([f"HTTP/1.1 {status.value} {status.phrase}"], body))
+    if example.returns:
+        yield from code("text", example.returns)
+    for text in example.messages:
+        yield from code("http" if is_json(text) else "text", text)
 
 
-def message(head: list[str], body: str | None) -> str:
-    """An HTTP message with a readable body."""
+def operation_of(method: Any) -> Operation[Any] | None:
+    """The operation that a method's docstring names, if it is one of the API."""
+    named = re.search(r"\(`(\w+)`\)", (inspect.getdoc(method) or "").partition("\n\n")[0])
+    module = sys.modules[method.__module__]
+    found: list[Operation[Any]] = [
+        each for each in vars(module).values() if type(each) is Operation
+    ]
+    return next((each for each in found if named and each.name == named[1]), None)
+
+
+def is_json(text: str) -> bool:
+    """Whether the body of an HTTP message is JSON, if it has one."""
+    return "\n\n" not in text or "application/json" in text
+
+
+def message(head: list[str], body: str | None, kind: str = "application/json") -> str:
+    """An HTTP message; JSON is indented."""
     if body is None:
         return "\n".join(head)
-    readable = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
-    return "\n".join([*head, "Content-Type: application/json", "", readable])
+    if kind == "application/json":
+        body = json.dumps(json.loads(body), ensure_ascii=False, indent=2)
+    return "\n".join([*head, f"Content-Type: {kind}", "", *body.splitlines()])
 
 
 def code(language: str, text: str) -> Iterator[str]:

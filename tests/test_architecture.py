@@ -1,4 +1,4 @@
-"""The house has floors: imports point down, and the emulator stands on its own."""
+"""Imports point down, and the emulator imports nothing of the rest."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_bulk_jobs_use_the_client_as_everybody_can_and_only_commands_and_metrics
             assert not {"bulk", "cli"} & rooms_imported_by(path)
 
 
-def test_every_room_has_its_floor() -> None:
+def test_every_module_has_its_layer() -> None:
     assert {room_of(path) for path in MODULES} == ROOMS
 
 

@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Final
+
 import anyio
 
-__all__ = ["AutoResetEvent"]
+__all__ = ["PAUSE", "AutoResetEvent", "pause_until"]
+
+PAUSE: Final[ContextVar[Callable[[float], Awaitable[None]] | None]] = ContextVar(
+    "sunco.pause", default=None
+)
+"""How `pause_until` waits; None for a plain sleep."""
+
+
+async def pause_until(moment: float) -> None:
+    """Sleep until a moment of the event loop's clock.
+
+    For sleeps of many seconds, in which a bulk job can give the caller's slot to another item.
+    """
+    pause = PAUSE.get()
+    await (anyio.sleep_until(moment) if pause is None else pause(moment))
 
 
 class AutoResetEvent:

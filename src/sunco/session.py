@@ -32,7 +32,7 @@ from sunco.observe import Observer, Reporter
 from sunco.ratelimit import Limiter
 from sunco.retry import RetryBudget, RetryPolicy
 from sunco.transport import Transport
-from sunco.wire import REPEATABLE_METHODS, Headers, Operation, Request, Response
+from sunco.wire import REPEATABLE_METHODS, Headers, Operation, Request, Response, Sink
 
 __all__ = ["Session"]
 
@@ -156,7 +156,7 @@ class Session:
         request = self._build(method, self.base_url + path, params, body)
         return await self.send(request, lambda response: response, operation)
 
-    async def download(self, url: str, max_bytes: int) -> bytes:
+    async def download(self, url: str, max_bytes: int, sink: Sink | None = None) -> bytes:
         """Get a file from an absolute URL.
 
         The credential and the client's headers are sent to the API's own origin only.
@@ -164,12 +164,19 @@ class Session:
         Args:
             url: The URL, checked by the caller.
             max_bytes: The longest body that is accepted.
+            sink: Takes the file; nothing is then returned.
         """
         own = wire.origin(url) == wire.origin(self.base_url)
         headers = self._with_own(_DOWNLOAD_HEADERS) if own else _DOWNLOAD_HEADERS
-        request = Request("GET", url, headers, None, self.timeout, max_bytes)
+        request = Request("GET", url, headers, None, self.timeout, max_bytes, sink)
         operation = Operation("", "GET", request.path, Response, authenticated=own)
-        return await self.send(request, functools.partial(_limited_content, max_bytes), operation)
+        content = await self.send(
+            request, functools.partial(_limited_content, max_bytes), operation
+        )
+        if sink is not None and content:
+            await sink.write(content)
+            return b""
+        return content
 
     def _build(self, method: str, url: str, params: Mapping[str, Any] | None, body: Any) -> Request:
         query = wire.encode_query(params)
@@ -300,6 +307,8 @@ class Session:
         if self.retry.deadline is not None:
             left = max(0.0, self._deadline(call) - anyio.current_time())
             timeout = left if timeout is None else min(timeout, left)
+        if request.sink is not None:
+            await request.sink.restart()
         call.attempts += 1
         call.reporter.request_sent()
         response = await self.transport.send(
@@ -310,6 +319,7 @@ class Session:
                 request.content,
                 timeout,
                 request.max_response_bytes,
+                request.sink,
             )
         )
         call.reporter.response_received(response.status)

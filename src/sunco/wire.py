@@ -20,7 +20,7 @@ from collections.abc import (
 from datetime import UTC, datetime
 from string import Formatter
 from types import NoneType
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, Protocol, TypeVar, cast
 from urllib.parse import quote, urlsplit
 
 import attrs
@@ -34,6 +34,7 @@ __all__ = [
     "Operation",
     "Request",
     "Response",
+    "Sink",
     "as_headers",
     "can_be_sent_again",
     "checked_base_url",
@@ -114,6 +115,23 @@ def as_headers(headers: Mapping[str, str] | None) -> Headers:
     return headers if type(headers) is Headers else Headers(headers)
 
 
+class Sink(Protocol):
+    """Takes the body of a 2xx response piece by piece, instead of the response."""
+
+    @property
+    def spent(self) -> bool:
+        """Whether it has taken something, and cannot start again."""
+        ...
+
+    async def restart(self) -> None:
+        """Forget what was taken. It is called before each attempt."""
+        ...
+
+    async def write(self, piece: bytes, /) -> None:
+        """Take a piece of the body, decompressed."""
+        ...
+
+
 def _size(content: object) -> str:
     return f"<{len(content)} bytes>" if isinstance(content, bytes) else repr(content)
 
@@ -129,7 +147,9 @@ class Request:
         content: The body: bytes, or an async iterable of bytes that is streamed.
         timeout: Seconds that this attempt may take; None for no limit.
         max_response_bytes: The longest body of a response, decompressed, if this request needs a
-            lower limit than the transport's.
+            lower limit than the transport's. With `sink`, it replaces that of the transport.
+        sink: Takes the body of a 2xx response; the response's content is then empty. A transport
+            that does not support it returns the content as usual.
     """
 
     method: str
@@ -138,6 +158,7 @@ class Request:
     content: bytes | AsyncIterable[bytes] | None = attrs.field(default=None, repr=_size)
     timeout: float | None = None
     max_response_bytes: int | None = None
+    sink: Sink | None = attrs.field(default=None, repr=False)
 
     @property
     def path(self) -> str:
@@ -204,7 +225,12 @@ class Operation(Generic[T]):
 
 
 def can_be_sent_again(request: Request) -> bool:
-    """Whether a request's body can be sent again; a stream may have been consumed."""
+    """Whether a request can be sent again.
+
+    The stream of its body may have been consumed, and what takes the response may have got a part.
+    """
+    if request.sink is not None and request.sink.spent:
+        return False
     if request.content is None or isinstance(request.content, bytes):
         return True
     return not getattr(request.content, "spent", True)

@@ -20,10 +20,11 @@ RECEIVED = "2026-01-01T00:00:00.000Z"
 
 
 class Platform:
-    """What was taken, and what goes wrong next."""
+    """What was accepted, and what fails next."""
 
-    def __init__(self, faults: float) -> None:
+    def __init__(self, faults: float, storm_every: int) -> None:
         self.faults = faults
+        self.storm_every = storm_every
         self.random = random.Random(7)  # noqa: S311 - faults, no secrets
         self.conversations: dict[str, list[bytes]] = {}
         self.times_taken: Counter[str] = Counter()
@@ -38,9 +39,9 @@ class Platform:
         ).encode()
 
     def fault(self, now: float) -> str:
-        """What goes wrong with this post, if anything."""
+        """The fault of this post, if there is one."""
         self.posts += 1
-        if self.faults and self.posts % STORM_EVERY == 0:
+        if self.faults and self.posts % self.storm_every == 0:
             self.storm_ends = now + STORM_SECONDS
         if now < self.storm_ends:
             return "429"
@@ -116,9 +117,9 @@ class Serving(asyncio.Protocol):
         self.transport.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
 
 
-async def serve(faults: float) -> None:
+async def serve(faults: float, storm_every: int) -> None:
     """Serve until standard input ends."""
-    loop, platform = asyncio.get_running_loop(), Platform(faults)
+    loop, platform = asyncio.get_running_loop(), Platform(faults, storm_every)
     server = await loop.create_server(lambda: Serving(platform), "127.0.0.1", 0, backlog=1024)
     sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
@@ -126,4 +127,4 @@ async def serve(faults: float) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(float(sys.argv[1])))
+    asyncio.run(serve(float(sys.argv[1]), int(sys.argv[2])))

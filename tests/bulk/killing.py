@@ -17,15 +17,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bulk.faulty_server import STORM_EVERY
+
 FAULTS = 0.002
 LONGEST_RUNS = 5
 TESTS = Path(__file__).parent.parent
 
 
 @contextmanager
-def faulty_server(faults: float = FAULTS) -> Generator[str]:
+def faulty_server(faults: float = FAULTS, storm_every: int = STORM_EVERY) -> Generator[str]:
     """A faulty platform in a process of its own; its URL."""
-    command = [sys.executable, str(TESTS / "bulk" / "faulty_server.py"), str(faults)]
+    program = str(TESTS / "bulk" / "faulty_server.py")
+    command = [sys.executable, program, str(faults), str(storm_every)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as server:
         try:
             assert server.stdout is not None

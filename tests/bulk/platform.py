@@ -1,4 +1,4 @@
-"""A platform of a few lines behind the transport seam: it takes messages, and fails as told."""
+"""A platform behind the transport seam: it accepts messages, and fails as a test says."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def gateway(status: int, *, taking: bool) -> Fault:
 
 
 class Platform:
-    """Messages by conversation, the oldest first, and how posts and reads go wrong, in order."""
+    """Messages by conversation, the oldest first, and how posts and reads fail, in order."""
 
     def __init__(self) -> None:
         self.messages: dict[str, list[dict[str, Any]]] = {}

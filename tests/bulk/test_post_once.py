@@ -1,4 +1,4 @@
-"""A message is taken once, whatever becomes of the tries."""
+"""A message is accepted once, whatever the outcome of the attempts."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def test_a_key_that_was_never_sent_needs_no_look() -> None:
     "fault",
     [after_taking, gateway(502, taking=True), gateway(408, taking=True), gateway(520, taking=True)],
 )
-async def test_what_arrived_although_the_try_failed_is_found(fault: Any) -> None:
+async def test_what_arrived_although_the_attempt_failed_is_found(fault: Any) -> None:
     platform = Platform()
     platform.post_faults = [fault]
     (found,) = await client(platform).messages.post_once("c1", "Hi", key="1")
@@ -114,7 +114,7 @@ async def test_it_waits_for_the_grace_period(
 
 
 @pytest.mark.parametrize("attempts", [1, 3])
-async def test_it_gives_up_as_the_retry_policy_says(attempts: int) -> None:
+async def test_it_stops_retrying_as_the_retry_policy_says(attempts: int) -> None:
     platform = Platform()
     platform.post_faults = [before_taking] * 9
     retry = RetryPolicy(max_attempts=attempts, backoff=1e-6)
@@ -155,7 +155,7 @@ async def test_a_look_that_fails_is_made_up_for_by_the_next() -> None:
 
 
 @pytest.mark.parametrize("fault", [gateway(400, taking=False)])
-async def test_a_refusal_is_no_doubt(fault: Any) -> None:
+async def test_an_error_response_leaves_no_doubt(fault: Any) -> None:
     platform = Platform()
     platform.post_faults = [fault]
     with pytest.raises(BadRequestError):
@@ -221,7 +221,7 @@ async def test_a_message_that_was_split_is_found_whole() -> None:
         ({"since": datetime(2024, 1, 1)}, "must be an aware datetime"),  # noqa: DTZ001 - the point
     ],
 )
-async def test_what_cannot_work_is_refused_before_anything_is_sent(
+async def test_what_cannot_work_is_rejected_before_anything_is_sent(
     arguments: dict[str, Any], complaint: str
 ) -> None:
     platform = Platform()

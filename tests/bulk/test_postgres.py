@@ -209,7 +209,7 @@ async def test_items_that_may_be_done_can_be_skipped(make: Make) -> None:
     assert again.calls == []
     report = await run(again.send, range(3), key=str, journal=make(), job="j", grace_period=0)
     assert outcome(report) == (1, 0, 0, 2, 3)
-    assert again.calls == [(1, True, 3)]
+    assert again.calls == [(1, True, 2)]
 
 
 async def test_it_stops_after_failures_of_the_whole_job(make: Make) -> None:
@@ -221,7 +221,7 @@ async def test_it_stops_after_failures_of_the_whole_job(make: Make) -> None:
 
     failing = Slow(*range(200))
     first = make(part_size=1)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         report = await run(
             failing.send, range(200), key=str, journal=first, job="j", stop_after_failures=3,
             concurrency=1,
@@ -232,7 +232,7 @@ async def test_it_stops_after_failures_of_the_whole_job(make: Make) -> None:
     assert 3 <= len(failing.calls) <= 4
     # Failures that others recorded count, too.
     slow = Slow()
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         report = await work(
             slow.send, job="j", journal=make(), stop_after_failures=3, concurrency=1
         )
@@ -338,7 +338,7 @@ async def test_without_the_database_work_stops_before_the_lease_ends(
         monkeypatch.setattr(journal._database, "run", away)
         await anyio.sleep(60)
 
-    with anyio.fail_after(20), pytest.raises(UnavailableError):
+    with anyio.fail_after(60), pytest.raises(UnavailableError):
         await run(send, [1], key=str, journal=journal, job="j")
 
 
@@ -351,7 +351,7 @@ async def test_a_process_whose_lease_has_ended_stops(make: Make, schema: str) ->
         )
         await anyio.sleep(60)
 
-    with anyio.fail_after(20), pytest.raises(StorageError, match="lease"):
+    with anyio.fail_after(60), pytest.raises(StorageError, match="lease"):
         await run(send, [1], key=str, journal=journal, job="j")
 
 

@@ -60,7 +60,7 @@ class BrokenJournal(MemoryJournal):
     closed = False
 
     async def record(self, completions: Sequence[Completion]) -> None:
-        if any(settled.key == "3" for settled in completions):
+        if any(completion.key == "3" for completion in completions):
             raise StorageError("The disk is full.")
         await super().record(completions)
 

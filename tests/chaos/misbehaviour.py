@@ -26,22 +26,22 @@ TOKEN: Final = re.compile(rb"token-[0-9a-z]+")
 _HEAD: Final = "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\n{more}Content-Length: {length}\r\n\r\n"
 
 
-def answer(
+def response(
     status: str, body: bytes, *, kind: str = "application/json", more: str = "", length: int = -1
 ) -> bytes:
-    """A whole answer, or one that announces more than there is."""
+    """A whole response, or one that announces more than there is."""
     length = len(body) if length < 0 else length
     return _HEAD.format(status=status, kind=kind, more=more, length=length).encode() + body
 
 
 def message(token: str) -> bytes:
-    """What is answered to a post."""
+    """The body of the response to a post."""
     listed = [{"id": "m1", "content": {"type": "text", "text": token}}]
     return json.dumps({"messages": listed}).encode()
 
 
-def refusal(code: str) -> bytes:
-    """What is answered instead."""
+def error_response(code: str) -> bytes:
+    """The body of an error response."""
     return json.dumps({"errors": [{"code": code, "title": "No"}]}).encode()
 
 
@@ -110,7 +110,7 @@ class Conversation(asyncio.Protocol):
 
     def well(self, token: str) -> None:
         self.take(token)
-        self.send(answer("201 Created", message(token)))
+        self.send(response("201 Created", message(token)))
 
     def reset_after(self, token: str) -> None:
         self.take(token)
@@ -141,22 +141,22 @@ class Conversation(asyncio.Protocol):
     def cut_body(self, token: str) -> None:
         self.take(token)
         body = message(token)
-        self.send(answer("201 Created", body[:-7], length=len(body)))
+        self.send(response("201 Created", body[:-7], length=len(body)))
         self.transport.close()
 
     def cut_gzip(self, token: str) -> None:
         self.take(token)
         packed = gzip.compress(message(token))[:-5]
-        self.send(answer("201 Created", packed, more="Content-Encoding: gzip\r\n"))
+        self.send(response("201 Created", packed, more="Content-Encoding: gzip\r\n"))
 
     def bomb(self, token: str) -> None:
         self.take(token)
-        self.send(answer("201 Created", _BOMB, more="Content-Encoding: gzip\r\n"))
+        self.send(response("201 Created", _BOMB, more="Content-Encoding: gzip\r\n"))
 
     def zipped(self, token: str) -> None:
         self.take(token)
         packed = gzip.compress(message(token))
-        self.send(answer("201 Created", packed, more="Content-Encoding: gzip\r\n"))
+        self.send(response("201 Created", packed, more="Content-Encoding: gzip\r\n"))
 
     def garbage(self, token: str) -> None:
         self.take(token)
@@ -164,33 +164,35 @@ class Conversation(asyncio.Protocol):
 
     def html_for_json(self, token: str) -> None:
         self.take(token)
-        self.send(answer("200 OK", b"<html>Welcome</html>", kind="text/html"))
+        self.send(response("200 OK", b"<html>Welcome</html>", kind="text/html"))
 
     def bad_gateway(self, _: str) -> None:
-        self.send(answer("502 Bad Gateway", b"<html>Bad Gateway</html>", kind="text/html"))
+        self.send(response("502 Bad Gateway", b"<html>Bad Gateway</html>", kind="text/html"))
 
     def gateway_timeout(self, token: str) -> None:
         self.take(token)
-        self.send(answer("504 Gateway Timeout", b""))
+        self.send(response("504 Gateway Timeout", b""))
 
     def too_many(self, _: str) -> None:
-        self.send(answer("429 Too Many", refusal("too_many"), more="Retry-After: 0\r\n"))
+        self.send(response("429 Too Many", error_response("too_many"), more="Retry-After: 0\r\n"))
 
     def redirect(self, _: str) -> None:
         where = f"Location: http://127.0.0.1:{self.server.elsewhere_port}/\r\n"
-        self.send(answer("307 Temporary Redirect", b"", more=where))
+        self.send(response("307 Temporary Redirect", b"", more=where))
 
     def twice(self, token: str) -> None:
-        """An answer that nobody asked for, right behind the one that was."""
+        """A response that nobody asked for, right behind the one that was."""
         self.take(token)
-        self.send(answer("201 Created", message(token)) + answer("201 Created", message("stray")))
+        self.send(
+            response("201 Created", message(token)) + response("201 Created", message("stray"))
+        )
 
     def stall(self, token: str) -> None:
         self.take(token)
 
     def stall_in_body(self, token: str) -> None:
         self.take(token)
-        self.send(answer("201 Created", b"{", length=100))
+        self.send(response("201 Created", b"{", length=100))
 
     def huge(self, token: str) -> None:
         self.take(token)

@@ -78,17 +78,17 @@ async def outcome(sunco: Sunco, token: str) -> str:
     except APIConnectionError as error:
         return "maybe sent" if error.maybe_delivered else "not sent"
     except DecodeError:
-        return "answered"
+        return "responded"
     except APIStatusError as error:
-        return f"refused {error.status}"
+        return f"rejected {error.status}"
     assert isinstance(posted.content, TextMessage)
-    # What came back is the answer to this post, and to no other.
+    # What came back is the response to this post, and to no other.
     assert posted.content.text == token
     return "sent"
 
 
-MOST_TAKEN = {"not sent": 0, "refused 429": 0, "refused 502": 0, "refused 307": 0}
-LEAST_TAKEN = {"sent": 1, "answered": 1, "refused 504": 1}
+MOST_TAKEN = {"not sent": 0, "rejected 429": 0, "rejected 502": 0, "rejected 307": 0}
+LEAST_TAKEN = {"sent": 1, "responded": 1, "rejected 504": 1}
 
 
 def check(server: Misbehaving, said: dict[str, str]) -> None:
@@ -135,7 +135,7 @@ def open_files() -> int:
 
 
 async def no_connection_is_left(server: Misbehaving) -> None:
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         while server.connections:  # noqa: ASYNC110 - another thread's
             await anyio.sleep(0.001)
 
@@ -152,8 +152,8 @@ async def test_posts_through_chaos(kind: Callable[..., Transport]) -> None:
     verdicts = Counter(said.values())
     assert len(said) == POSTS
     assert verdicts["sent"] > POSTS / 2
-    assert {"maybe sent", "answered"} < verdicts.keys()
-    assert any(verdict.startswith("refused") for verdict in verdicts)
+    assert {"maybe sent", "responded"} < verdicts.keys()
+    assert any(verdict.startswith("rejected") for verdict in verdicts)
 
 
 async def test_cancelling_in_chaos(kind: Callable[..., Transport]) -> None:
@@ -199,7 +199,7 @@ async def test_closing_in_chaos(kind: Callable[..., Transport]) -> None:
         async with client(server, kind) as sunco, anyio.create_task_group() as tasks:
             for number in range(IN_FLIGHT * 2):
                 tasks.start_soon(post, sunco, f"token-{number}")
-            with anyio.fail_after(5):
+            with anyio.fail_after(60):
                 while server.taken.total() < CONNECTIONS:  # noqa: ASYNC110 - another thread's
                     await anyio.sleep(0.001)
             await sunco.aclose()

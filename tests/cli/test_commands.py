@@ -18,18 +18,18 @@ from sunco._json import dump
 from sunco.cli.commands import program
 
 
-def answering(monkeypatch: pytest.MonkeyPatch, *answers: Any) -> list[Request]:
-    """Let the API answer these; the requests it got."""
-    script, requests = list(answers), list[Request]()
+def responding(monkeypatch: pytest.MonkeyPatch, *responses: Any) -> list[Request]:
+    """Let the API respond with these; the requests it got."""
+    script, requests = list(responses), list[Request]()
 
     async def send(_: HttpxTransport, request: Request) -> Response:
         requests.append(request)
-        answer = script.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        if isinstance(answer, Response):
-            return answer
-        return Response(200, {}, dump(answer))
+        response = script.pop(0)
+        if isinstance(response, Exception):
+            raise response
+        if isinstance(response, Response):
+            return response
+        return Response(200, {}, dump(response))
 
     monkeypatch.setattr(HttpxTransport, "send", send)
     return requests
@@ -95,7 +95,7 @@ def test_missing_settings_are_one_line(commands: Commands, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("answer", "code"),
+    ("response", "code"),
     [
         (APIConnectionError("refused", maybe_delivered=False), 5),
         (Response(404), 4),
@@ -104,11 +104,11 @@ def test_missing_settings_are_one_line(commands: Commands, monkeypatch: pytest.M
     ],
 )
 def test_exit_codes(
-    commands: Commands, monkeypatch: pytest.MonkeyPatch, answer: Any, code: int
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, response: Any, code: int
 ) -> None:
-    if isinstance(answer, KeyboardInterrupt):
+    if isinstance(response, KeyboardInterrupt):
         monkeypatch.setattr("anyio.run", interrupted)
-    answering(monkeypatch, *[answer] * 9)
+    responding(monkeypatch, *[response] * 9)
     monkeypatch.setattr("anyio.sleep", no_sleep)
     assert commands("request", "GET", "/v2/apps") == code
     assert commands.errors.count("\n") == 1
@@ -122,11 +122,11 @@ async def no_sleep(_: float) -> None:
     """Time is not what is tested."""
 
 
-def test_a_request_prints_what_is_answered(
+def test_a_request_prints_the_response(
     commands: Commands, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert commands.json("request", "get", "/v2/apps/{app_id}")["app"]["id"] == "app_demo"
-    requests = answering(monkeypatch, {"é": 1}, {}, {}, Response(204))
+    requests = responding(monkeypatch, {"é": 1}, {}, {}, Response(204))
     assert commands("request", "POST", "/v2/x", "--json", '{"a": 1}', "-q", "b=c=d") == 0
     assert commands.output == '{\n  "é": 1\n}\n'
     assert (requests[0].content, requests[0].url) == (b'{"a":1}', "http://localhost/v2/x?b=c%3Dd")
@@ -152,7 +152,7 @@ def test_a_request_prints_what_is_answered(
 def test_a_request_that_is_invalid_is_not_sent(
     commands: Commands, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
 ) -> None:
-    requests = answering(monkeypatch)
+    requests = responding(monkeypatch)
     assert commands("request", *arguments) == 2
     assert requests == []
     assert commands.errors.count("\n") == 1
@@ -161,7 +161,7 @@ def test_a_request_that_is_invalid_is_not_sent(
 def test_all_pages_are_followed_forwards(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    requests = answering(
+    requests = responding(
         monkeypatch,
         {"apps": [{"id": 1}], "meta": {"hasMore": True, "afterCursor": "a1"}},
         {"apps": [{"id": 2}], "links": {"next": "https://x/?page[after]=a2", "prev": "x"}},
@@ -184,14 +184,14 @@ def test_pages_that_are_newest_first_keep_their_order(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = [{"received": "2026-01-02"}, {"received": "2026-01-01"}]
-    answering(monkeypatch, {"messages": listed})
+    responding(monkeypatch, {"messages": listed})
     assert commands.json("request", "GET", "/v2/messages", "--all") == listed
 
 
 def test_a_list_without_items_is_an_empty_list(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answering(monkeypatch, {"apps": []})
+    responding(monkeypatch, {"apps": []})
     assert commands.json("request", "GET", "/v2/apps", "--all") == []
 
 
@@ -204,11 +204,11 @@ UNFOLLOWABLE: list[tuple[list[Any], int]] = [
 ]
 
 
-@pytest.mark.parametrize(("answers", "code"), UNFOLLOWABLE)
+@pytest.mark.parametrize(("responses", "code"), UNFOLLOWABLE)
 def test_pages_that_cannot_be_followed_are_reported(
-    commands: Commands, monkeypatch: pytest.MonkeyPatch, answers: list[Any], code: int
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, responses: list[Any], code: int
 ) -> None:
-    answering(monkeypatch, *answers)
+    responding(monkeypatch, *responses)
     assert commands("request", "GET", "/v2/apps", "--all") == code
 
 
@@ -259,7 +259,7 @@ def test_a_body_comes_from_a_file_or_standard_input(
     (tmp_path / "body.json").write_bytes(b'\xef\xbb\xbf{"a": 1}')
     piped = SimpleNamespace(buffer=io.BytesIO(b'{"a": 1}'))
     monkeypatch.setattr(sys, "stdin", piped)
-    requests = answering(monkeypatch, Response(204), Response(204))
+    requests = responding(monkeypatch, Response(204), Response(204))
     assert commands("request", "POST", "/v2/x", "--json", f"@{tmp_path / 'body.json'}") == 0
     assert commands("request", "POST", "/v2/x", "--json", "-") == 0
     assert [request.content for request in requests] == [b'{"a":1}', b'{"a":1}']
@@ -270,12 +270,12 @@ def test_text_from_the_server_cannot_control_the_terminal(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     title = "\x1b]0;owned\x07 \u202egnp.exe \x9b2J"
-    answering(monkeypatch, Response(400, {}, dump({"errors": [{"code": "x", "title": title}]})))
+    responding(monkeypatch, Response(400, {}, dump({"errors": [{"code": "x", "title": title}]})))
     assert commands("request", "GET", "/v2/apps") == 4
     for character in "\x1b\x07\u202e\x9b":
         assert character not in commands.errors
     assert "\\x1b]0;owned\\x07 \\u202egnp.exe \\x9b2J" in commands.errors
-    answering(monkeypatch, {"app": {"displayName": title}}, Response(403))
+    responding(monkeypatch, {"app": {"displayName": title}}, Response(403))
     assert commands("doctor") == 0
     assert "\x1b" not in commands.output
     assert "\\x1b]0;owned" in commands.output

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.conftest import Commands
-from cli.test_commands import answering
+from cli.test_commands import responding
 from sunco import APIConnectionError, Response
 from sunco._json import dump
 
@@ -23,7 +23,7 @@ def now() -> datetime:
 
 
 def test_everything_is_well(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
-    answering(monkeypatch, at(now(), document={"app": {"displayName": "[Acme]"}}), at(now()))
+    responding(monkeypatch, at(now(), document={"app": {"displayName": "[Acme]"}}), at(now()))
     assert commands("doctor") == 0
     for text in ("app_demo_key", "accepted", "[Acme]", "account: all apps", "agrees"):
         assert text in commands.output
@@ -38,7 +38,7 @@ def test_a_key_of_one_app(commands: Commands) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "code", "text"),
+    ("responses", "code", "text"),
     [
         ([at(now(), 401), at(now(), 401)], 4, "401"),
         ([at(now(), 404), at(now(), 403)], 4, "404"),
@@ -54,11 +54,11 @@ def test_a_key_of_one_app(commands: Commands) -> None:
 def test_what_is_wrong_with_the_api(
     commands: Commands,
     monkeypatch: pytest.MonkeyPatch,
-    answers: list[Any],
+    responses: list[Any],
     code: int,
     text: str,
 ) -> None:
-    answering(monkeypatch, *answers)
+    responding(monkeypatch, *responses)
     assert commands("doctor") == code
     assert text in commands.output
     assert "✗" in commands.output
@@ -89,7 +89,7 @@ def test_what_is_wrong_with_the_api(
 def test_what_is_wrong_with_the_settings(
     commands: Commands, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], text: str
 ) -> None:
-    answering(monkeypatch)
+    responding(monkeypatch)
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     assert commands("doctor") == 3
@@ -102,7 +102,7 @@ def test_an_app_id_that_would_lead_elsewhere_is_not_requested(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SUNCO_APP_ID", "a/../b")
-    requests = answering(monkeypatch)
+    requests = responding(monkeypatch)
     assert commands("doctor") == 3
     assert requests == []
 

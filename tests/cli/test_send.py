@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from cli.conftest import Commands
-from cli.test_commands import answering
+from cli.test_commands import responding
 from sunco import StorageError
 from sunco.resources.messages import Messages
 
@@ -369,7 +369,7 @@ def test_a_whatsapp_template_is_sent_with_its_schema(
     document = {"type": "template", "template": inner} if wrapped else inner
     template = csv_of(tmp_path, json.dumps(document), name="offer.json")
     rows = csv_of(tmp_path, "conversation_id,name", "c1,Ada")
-    requests = answering(monkeypatch, {"messages": []}, {"messages": [{"id": "m1"}]})
+    requests = responding(monkeypatch, {"messages": []}, {"messages": [{"id": "m1"}]})
     assert commands("send", rows, "--template", template) == 0
     assert isinstance(requests[1].content, bytes)
     body = json.loads(requests[1].content)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.scripted import answer, scripted
+from support.scripted import response, scripted
 
 from sunco import (
     AiohttpTransport,
@@ -100,7 +100,7 @@ def valid_arguments(operation: str, parameters: dict[str, inspect.Parameter]) ->
 async def test_wrong_types_are_rejected_before_anything_is_sent(
     operation: str, parameters: dict[str, inspect.Parameter], name: str
 ) -> None:
-    sunco, transport = scripted(*[answer()] * 10)
+    sunco, transport = scripted(*[response()] * 10)
     arguments = valid_arguments(operation, parameters)
     required = name in arguments and operation not in ONE_OF
     for kind, value in WRONG.items():

@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import httpx
 import pytest
-from support.scripted import ScriptedTransport, answer, refusal, scripted, urls
+from support.scripted import ScriptedTransport, error_response, response, scripted, urls
 
 from sunco import (
     APIConnectionError,
@@ -30,7 +30,7 @@ from sunco.models.attachments import Attachment
 
 pytestmark = pytest.mark.anyio
 
-UPLOADED = answer({"attachment": {"mediaUrl": "https://m.test/f", "mediaType": "image/png"}}, 201)
+UPLOADED = response({"attachment": {"mediaUrl": "https://m.test/f", "mediaType": "image/png"}}, 201)
 LARGE = bytes(range(256)) * 1000
 
 
@@ -157,7 +157,7 @@ async def test_pipes_are_read_to_their_end() -> None:
     with os.fdopen(reading, "rb") as source:
         with os.fdopen(writing, "wb") as sink:
             sink.write(b"piped")
-        sunco, transport = client(refusal(429, "x", "y"), UPLOADED)
+        sunco, transport = client(error_response(429, "x", "y"), UPLOADED)
         with pytest.raises(RateLimitError):
             await sunco.attachments.upload(source)
     only = part(transport.requests[0], transport.bodies[0])
@@ -181,10 +181,10 @@ async def test_a_file_that_grows_is_sent_as_it_was() -> None:
     assert content_of(part(transport.requests[0], transport.bodies[0])) == b"abc"
 
 
-async def test_what_can_be_read_again_is_tried_again(tmp_path: Path) -> None:
+async def test_what_can_be_read_again_is_retried(tmp_path: Path) -> None:
     path = tmp_path / "a.bin"
     path.write_bytes(LARGE)
-    busy = refusal(429, "too_many", "Slow down")
+    busy = error_response(429, "too_many", "Slow down")
     with path.open("rb") as file:
         sources: list[tuple[Any, bytes]] = [
             (b"abc", b"abc"),
@@ -201,22 +201,22 @@ async def test_what_can_be_read_again_is_tried_again(tmp_path: Path) -> None:
 
 
 async def test_what_cannot_be_read_again_is_not() -> None:
-    sunco, transport = client(refusal(429, "too_many", "Slow down"))
+    sunco, transport = client(error_response(429, "too_many", "Slow down"))
     with pytest.raises(RateLimitError) as caught:
         await sunco.attachments.upload(stream(b"ab"))
     assert caught.value.attempts == 1
     assert len(transport.requests) == 1
 
 
-async def test_a_stream_that_nobody_has_touched_is_tried_again() -> None:
-    class Refusing(ReadingTransport):
+async def test_a_stream_that_was_not_read_is_retried() -> None:
+    class RejectingTransport(ReadingTransport):
         async def send(self, request: Request) -> Response:
             if not self.requests:
                 self.requests.append(request)
                 raise APIConnectionError("ConnectError", maybe_delivered=False)
             return await super().send(request)
 
-    transport = Refusing(UPLOADED)
+    transport = RejectingTransport(UPLOADED)
     sunco, _ = scripted(transport=transport)
     await sunco.attachments.upload(stream(b"ab"))
     assert len(transport.requests) == 2
@@ -254,7 +254,7 @@ async def test_files_are_closed_whatever_happens(tmp_path: Path) -> None:
 
 
 async def test_deleting() -> None:
-    gone = refusal(404, "not_found", "Attachment not found")
+    gone = error_response(404, "not_found", "Attachment not found")
     sunco, transport = scripted(APIConnectionError("x", maybe_delivered=True), gone)
     await sunco.attachments.delete("https://m.test/f")
     assert [(r.method, r.content) for r in transport.requests] == [
@@ -460,7 +460,9 @@ async def test_the_credential_and_the_headers_go_to_the_apis_own_origin_only() -
 
 
 async def test_downloads_are_retried_and_bounded() -> None:
-    sunco, transport = scripted(refusal(503, "x", "y"), FILE, FILE, refusal(404, "gone", "Gone"))
+    sunco, transport = scripted(
+        error_response(503, "x", "y"), FILE, FILE, error_response(404, "gone", "Gone")
+    )
     assert await sunco.attachments.download(MEDIA) == LARGE
     with pytest.raises(DecodeError, match="longer than max_bytes, 1000") as caught:
         await sunco.attachments.download(MEDIA, max_bytes=1000)
@@ -470,7 +472,7 @@ async def test_downloads_are_retried_and_bounded() -> None:
         await sunco.attachments.download(MEDIA)
 
 
-BAD_DOWNLOADS: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
+BAD_DOWNLOADS: list[Any] = [
     ((7,), {}, "media_url must be a str, not int"),
     (("a.png",), {}, "media_url must be a whole URL"),
     (("ftp://media.test/a",), {}, "media_url must be a whole URL"),
@@ -479,6 +481,15 @@ BAD_DOWNLOADS: list[tuple[tuple[Any, ...], dict[str, Any], str]] = [
     (("https://media.test/\ud800",), {}, "media_url is not a URL"),
     (("https://user:s3cret@media.test/a",), {}, "media_url must hold no credentials"),
     (("http://media.test/a",), {}, "media_url must use https to reach media.test"),
+    ((MEDIA, ""), {}, "to must be the path of a file"),
+    ((MEDIA, "a\0"), {}, "to must be the path of a file"),
+    pytest.param(
+        (MEDIA, "\ud800"),
+        {},
+        "to has characters that no path can have",
+        marks=pytest.mark.skipif(os.name == "nt", reason="names on Windows can have them"),
+        id="surrogate",
+    ),
     ((MEDIA, 7), {}, "to must be a path or have a method write, not int"),
     ((MEDIA,), {"max_bytes": 0}, "max_bytes must be at least 1"),
     ((MEDIA,), {"max_bytes": "1"}, "max_bytes must be at least 1"),

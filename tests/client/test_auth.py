@@ -10,7 +10,7 @@ import anyio.lowlevel
 import jwt
 import pytest
 from support.clock import FakeClock
-from support.scripted import answer, refusal, scripted
+from support.scripted import error_response, response, scripted
 
 from sunco import BasicAuth, BearerAuth, ConfigurationError, JWTAuth, Sunco, sign_user_jwt
 
@@ -30,7 +30,7 @@ async def test_bearer() -> None:
     assert repr(auth) == "BearerAuth()"
 
 
-async def test_bearer_asks_at_every_attempt() -> None:
+async def test_a_token_is_read_at_every_attempt() -> None:
     given = iter(["first", "second"])
 
     async def token() -> str:
@@ -38,8 +38,8 @@ async def test_bearer_asks_at_every_attempt() -> None:
         return next(given)
 
     sunco, transport = scripted(
-        refusal(429, "too_many", "Slow down"),
-        answer({"user": {"id": "u"}}),
+        error_response(429, "too_many", "Slow down"),
+        response({"user": {"id": "u"}}),
         key_id=None,
         key_secret=None,
         auth=BearerAuth(token),
@@ -144,7 +144,7 @@ def claims_of(token: str) -> dict[str, Any]:
     return cast("dict[str, Any]", decode(token, SECRET, algorithms=["HS256"], options=options))
 
 
-async def test_a_jwt_is_renewed_once_after_a_401_whoever_asks() -> None:
+async def test_a_jwt_is_renewed_once_after_a_401_for_all_callers() -> None:
     clock = FakeClock(4e9)
     auth = JWTAuth("app_k", SECRET, clock=clock)
     rejected = await auth.headers()
@@ -165,8 +165,8 @@ async def test_a_request_with_a_jwt_is_retried_after_a_401() -> None:
         clock.time += 1
 
     sunco, transport = scripted(
-        refusal(401, "unauthorized", "No"),
-        answer({"user": {"id": "u"}}),
+        error_response(401, "unauthorized", "No"),
+        response({"user": {"id": "u"}}),
         key_id=None,
         key_secret=None,
         auth=auth,

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from support.scripted import ScriptedTransport, answer, scripted, urls
+from support.scripted import ScriptedTransport, response, scripted, urls
 
 from sunco import BasicAuth, ConfigurationError, HttpxTransport, NotFoundError, RetryPolicy, Sunco
 from sunco.models import UNSET, ParticipantUser
@@ -146,7 +146,7 @@ async def test_headers_and_plain_http_from_the_environment(
     environment: Callable[..., None],
 ) -> None:
     environment(HEADERS='{"X-Zendesk-Marketplace-Name": "Acme"}', ALLOW_HTTP="True")
-    transport = ScriptedTransport(answer(), answer())
+    transport = ScriptedTransport(response(), response())
     await Sunco.from_env(transport=transport).request("GET", "/v2/apps")
     await Sunco.from_env(transport=transport, headers={"X-B": "c"}).request("GET", "/v2/apps")
     first, second = transport.requests
@@ -192,7 +192,7 @@ async def test_headers_go_with_every_request() -> None:
     token = {"access_token": "t", "token_type": "Bearer"}
     attachment = {"attachment": {"mediaUrl": "https://x.test/1"}}
     script = [{"user": {"id": "u"}}, {"messages": [{"id": "m"}]}, attachment, token]
-    sunco, transport = scripted(*map(answer, script), headers={name: "42"})
+    sunco, transport = scripted(*map(response, script), headers={name: "42"})
     await sunco.users.get("u")
     await sunco.with_options(timeout=1).messages.post("c1", "Hi")
     await sunco.attachments.upload(b"1", filename="a.txt")
@@ -270,10 +270,10 @@ BAD_CALLS: list[tuple[Callable[[Any], Any], str]] = [
 
 @pytest.mark.anyio
 @pytest.mark.parametrize(("call", "said"), BAD_CALLS)
-async def test_bad_input_is_refused_before_anything_is_sent(
+async def test_bad_input_is_rejected_before_anything_is_sent(
     call: Callable[[Sunco], Awaitable[Any]], said: str
 ) -> None:
-    sunco, transport = scripted(answer())
+    sunco, transport = scripted(response())
     with pytest.raises(ValueError, match=said.replace("(", "\\(")) as caught:
         await call(sunco)
     assert isinstance(caught.value, ConfigurationError)
@@ -283,7 +283,7 @@ async def test_bad_input_is_refused_before_anything_is_sent(
 @pytest.mark.anyio
 async def test_options_make_a_copy_over_the_same_transport() -> None:
     policy = RetryPolicy(deadline=None)
-    sunco, transport = scripted(*[answer({"user": {"id": "u"}})] * 3, retry=policy)
+    sunco, transport = scripted(*[response({"user": {"id": "u"}})] * 3, retry=policy)
     other = sunco.with_options(app_id="app2", timeout=1.5, retry=RetryPolicy(max_attempts=1))
     await other.users.get("u")
     await sunco.users.get("u")
@@ -298,9 +298,9 @@ async def test_options_make_a_copy_over_the_same_transport() -> None:
 
 @pytest.mark.anyio
 async def test_requests_without_a_method_of_their_own() -> None:
-    sunco, transport = scripted(answer(b"", 503), answer({"a": 1}), answer(b"", 404))
-    response = await sunco.request("get", "/v2/apps", params={"filter": {"x": 1}})
-    assert response.json() == {"a": 1}
+    sunco, transport = scripted(response(b"", 503), response({"a": 1}), response(b"", 404))
+    received = await sunco.request("get", "/v2/apps", params={"filter": {"x": 1}})
+    assert received.json() == {"a": 1}
     assert (transport.requests[0].method, transport.requests[0].content) == ("GET", None)
     with pytest.raises(NotFoundError):
         await sunco.request("DELETE", "/v2/nothing")
@@ -312,7 +312,7 @@ async def test_auth_of_ones_own() -> None:
         async def headers(self) -> Headers:
             return Headers({"Authorization": "Bearer t"})
 
-    transport = ScriptedTransport(answer())
+    transport = ScriptedTransport(response())
     sunco = Sunco(auth=Token(), base_url="http://localhost", transport=transport)
     await sunco.request("GET", "/v2/tokenInfo")
     assert transport.requests[0].headers["authorization"] == "Bearer t"

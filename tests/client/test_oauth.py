@@ -4,7 +4,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from support.scripted import answer, refusal, scripted
+from support.scripted import error_response, response, scripted
 
 from sunco import AuthenticationError, BearerAuth, Sunco
 from sunco.models import App, OAuthToken
@@ -32,7 +32,7 @@ async def test_the_page_to_send_a_user_to() -> None:
 
 
 async def test_a_code_is_exchanged_without_the_clients_credential() -> None:
-    sunco, transport = partner(answer({"access_token": "n3w", "token_type": "Bearer"}))
+    sunco, transport = partner(response({"access_token": "n3w", "token_type": "Bearer"}))
     token = await sunco.oauth.get_token("c0de", client_id="me", client_secret="h1dden")
     assert token == OAuthToken(access_token="n3w", token_type="Bearer")
     assert "n3w" not in repr(token)
@@ -45,8 +45,8 @@ async def test_a_code_is_exchanged_without_the_clients_credential() -> None:
     assert "authorization" not in request.headers
 
 
-async def test_a_refused_code_shows_no_secret() -> None:
-    sunco, transport = partner(refusal(401, "unauthorized", "No"))
+async def test_a_rejected_code_shows_no_secret() -> None:
+    sunco, transport = partner(error_response(401, "unauthorized", "No"))
     with pytest.raises(AuthenticationError) as caught:
         await sunco.oauth.get_token("c0de", client_id="me", client_secret="h1dden")
     assert len(transport.requests) == 1
@@ -57,7 +57,7 @@ async def test_a_refused_code_shows_no_secret() -> None:
 
 
 async def test_the_app_of_a_token() -> None:
-    sunco, transport = partner(answer({"app": {"id": "a1", "subdomain": "acme"}}))
+    sunco, transport = partner(response({"app": {"id": "a1", "subdomain": "acme"}}))
     assert await sunco.oauth.token_info() == App(id="a1", subdomain="acme")
     (request,) = transport.requests
     assert (request.method, request.url) == ("GET", f"{BRIDGE}/v2/tokenInfo")
@@ -65,7 +65,7 @@ async def test_the_app_of_a_token() -> None:
 
 
 async def test_access_is_given_back_at_the_accounts_own_address() -> None:
-    sunco, transport = partner(answer({}))
+    sunco, transport = partner(response({}))
     await sunco.oauth.revoke_access()
     (request,) = transport.requests
     assert (request.method, request.url) == (

@@ -1,4 +1,4 @@
-"""What observers are told, and that it holds nothing that is nobody's business."""
+"""What observers are summarised, and that it holds nothing that is nobody's business."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from support.clock import Clock
-from support.scripted import answer, refusal, scripted
+from support.clock import skip_sleeps
+from support.scripted import error_response, response, scripted
 
 from sunco import APIConnectionError, ConfigurationError, DecodeError, NotFoundError, RateLimiter
 from sunco.observe import (
@@ -30,16 +30,16 @@ from sunco.otel import OpenTelemetryObserver
 
 pytestmark = pytest.mark.anyio
 
-USER = answer({"user": {"id": "u1"}})
-BUSY = refusal(503, "unavailable", "Try later")
-GONE = refusal(404, "user_not_found", "User not found")
+USER = response({"user": {"id": "u1"}})
+BUSY = error_response(503, "unavailable", "Try later")
+GONE = error_response(404, "user_not_found", "User not found")
 
 
 def lost() -> APIConnectionError:
     return APIConnectionError("ReadError", maybe_delivered=True)
 
 
-def told(events: list[Observation]) -> list[tuple[Any, ...]]:
+def summarised(events: list[Observation]) -> list[tuple[Any, ...]]:
     """The events without what is different each time."""
     changing = {"call", "duration", "delay", "method", "origin", "path", "operation"}
     return [
@@ -55,7 +55,7 @@ async def test_the_story_of_a_call() -> None:
     events: list[Observation] = []
     sunco, _ = scripted(BUSY, lost(), USER, observers=[events.append])
     await sunco.users.get("u1")
-    assert told(events) == [
+    assert summarised(events) == [
         (RequestSent, 1),
         (ResponseReceived, 1, 503),
         (RetryScheduled, 1, 503, "ServerError"),
@@ -74,7 +74,7 @@ async def test_the_story_of_a_call() -> None:
 
 async def test_how_calls_end() -> None:
     events: list[Observation] = []
-    sunco, _ = scripted(GONE, lost(), answer(b"<html>"), observers=[events.append])
+    sunco, _ = scripted(GONE, lost(), response(b"<html>"), observers=[events.append])
     with pytest.raises(NotFoundError):
         await sunco.users.get("u1")
     with pytest.raises(APIConnectionError):
@@ -105,8 +105,8 @@ async def test_a_cancelled_call_has_an_end_too() -> None:
     assert [type(event) for event in events] == [RequestSent, RequestFailed]
 
 
-async def test_waiting_for_a_turn_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    Clock(monkeypatch)
+async def test_waiting_for_the_limiter_is_emitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_sleeps(monkeypatch)
     events: list[Observation] = []
     sunco, _ = scripted(USER, USER, rate_limit=RateLimiter(1000, 1), observers=[events.append])
     for _ in range(2):
@@ -118,7 +118,7 @@ async def test_waiting_for_a_turn_is_told(monkeypatch: pytest.MonkeyPatch) -> No
 
 async def test_a_request_that_is_no_operation() -> None:
     events: list[Observation] = []
-    sunco, _ = scripted(answer({}), observers=[events.append])
+    sunco, _ = scripted(response({}), observers=[events.append])
     await sunco.request("GET", "/v2/new?token=t0ken", params={"q": "quiet"})
     assert {event.operation for event in events} == {None}
     assert {event.path for event in events} == {"/sc/v2/new"}
@@ -152,7 +152,7 @@ class TestLogging:
     async def test_a_line_a_request_and_retries_for_all_to_see(
         self, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        Clock(monkeypatch)
+        skip_sleeps(monkeypatch)
         sunco, _ = scripted(BUSY, lost(), USER, rate_limit=RateLimiter(1000, 1))
         with caplog.at_level(logging.DEBUG, logger="sunco"):
             await sunco.users.get("u1")
@@ -172,7 +172,7 @@ class TestLogging:
             assert line.startswith(start)
             assert "GetUser" in line
 
-    async def test_the_end_of_a_call_without_an_answer(
+    async def test_a_call_that_ends_without_a_response(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         sunco, _ = scripted(lost(), GONE)
@@ -240,7 +240,7 @@ class Telemetry:
 
 
 async def test_spans_and_durations(monkeypatch: pytest.MonkeyPatch) -> None:
-    Clock(monkeypatch)
+    skip_sleeps(monkeypatch)
     telemetry = Telemetry()
     sunco, _ = scripted(
         BUSY,
@@ -296,7 +296,7 @@ async def test_spans_and_durations(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_ports_and_requests_without_an_operation() -> None:
     telemetry = Telemetry()
     for base_url, port in (("http://localhost", 80), ("http://localhost:8080", 8080)):
-        sunco, _ = scripted(answer({}), base_url=base_url, observers=[telemetry.observer])
+        sunco, _ = scripted(response({}), base_url=base_url, observers=[telemetry.observer])
         await sunco.request("GET", "/v2/new")
         attributes = telemetry.spans()[-1].attributes or {}
         assert attributes["server.port"] == port

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from support.scripted import ScriptedTransport, answer, scripted, urls
+from support.scripted import ScriptedTransport, response, scripted, urls
 
 from sunco import ConfigurationError, Page, PaginationError, Sunco
 from sunco.models import Conversation, Message
@@ -21,7 +21,7 @@ def page(
         document["meta"] = {"hasMore": more, **cursors}
     if links is not None:
         document["links"] = links
-    return answer(document)
+    return response(document)
 
 
 def conversations(*script: Any) -> tuple[Sunco, ScriptedTransport]:
@@ -140,8 +140,8 @@ async def test_a_page_whose_times_descend_is_taken_as_it_is(
         {"id": str(number)} | ({"received": f"2026-01-01T{time}:00Z"} if time else {})
         for number, time in enumerate(times, 1)
     ]
-    sunco, _ = scripted(answer({"messages": messages}))
-    sunco_again, _ = scripted(answer({"messages": messages}))
+    sunco, _ = scripted(response({"messages": messages}))
+    sunco_again, _ = scripted(response({"messages": messages}))
     assert [item.id async for item in sunco.messages.list("c")] == expected
     assert ids((await sunco_again.messages.list("c")).newest_first()) == expected
 
@@ -166,7 +166,7 @@ async def test_collect() -> None:
 async def test_meta_may_be_absent_or_silent() -> None:
     silent: list[dict[str, Any]] = [{}, {"meta": None, "links": None}, {"meta": {}, "links": {}}]
     for document in silent:
-        sunco, _ = scripted(answer({"conversations": [{"id": "a"}], **document}))
+        sunco, _ = scripted(response({"conversations": [{"id": "a"}], **document}))
         first = await sunco.conversations.list(user_id="u")
         assert (first.has_more, first.after_cursor, first.before_cursor) == (False, None, None)
         assert await first.next_page() is None
@@ -307,7 +307,7 @@ async def test_cursors_are_checked_before_anything_is_sent(namespace: str) -> No
     assert transport.requests == []
 
 
-async def test_unsafe_ids_of_a_list_are_refused_before_anything_is_sent() -> None:
+async def test_unsafe_ids_of_a_list_are_rejected_before_anything_is_sent() -> None:
     sunco, transport = scripted()
     with pytest.raises(ConfigurationError, match="conversation_id must not be empty"):
         await sunco.messages.list("")

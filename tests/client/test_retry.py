@@ -40,7 +40,7 @@ def _delay(**given: Any) -> float | None:
     return POLICY.delay(**(settings | given))
 
 
-def test_the_bound_doubles_up_to_its_cap_and_the_tries_end() -> None:
+def test_the_bound_doubles_up_to_its_cap_and_the_attempts_end() -> None:
     assert [_delay(attempt=attempt) for attempt in (1, 2, 3, 4, 5)] == [1, 2, 3, None, None]
 
 

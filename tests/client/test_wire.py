@@ -72,7 +72,7 @@ def test_ids_are_encoded_into_the_path() -> None:
         ("\ud800", "user has characters that no URL can carry"),
     ],
 )
-def test_unsafe_ids_are_refused(value: Any, said: str) -> None:
+def test_unsafe_ids_are_rejected(value: Any, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said) as caught:
         expand_path("/users/{user}", {"user": value})
     assert isinstance(caught.value, ValueError)
@@ -204,7 +204,7 @@ def test_operations_know_what_can_be_repeated() -> None:
     assert not Operation("CreateUser", "POST", "/", User).repeatable
     assert Operation("Download", "POST", "/", User, repeatable=True).repeatable
     assert Operation("DeleteUser", "DELETE", "/", none).not_found_is_success
-    # It answers the user that is left: where there is none, nothing was done.
+    # It returns the user that is left: where there is none, nothing was done.
     assert not Operation("DeleteUserPersonalInformation", "DELETE", "/", User).not_found_is_success
     assert not Operation("Leave", "POST", "/", none).not_found_is_success
 
@@ -261,7 +261,7 @@ def test_each_status_has_its_error(status: int, kind: type[errors.APIStatusError
         (b'{"error":"x"}', "application/json", "responded 502 with 13 bytes"),
     ],
 )
-def test_refusals_that_give_no_reason(content: bytes, kind: str | None, said: str) -> None:
+def test_error_responses_without_a_reason(content: bytes, kind: str | None, said: str) -> None:
     headers = {"Content-Type": kind} if kind else {}
     error = status_error(GET, Response(502, headers, content), NOW)
     assert said in str(error)

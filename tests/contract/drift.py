@@ -1,4 +1,4 @@
-"""Tells a maintainer what another version of the specification asks of the code.
+"""Reports to a maintainer what another version of the specification asks of the code.
 
 Run it with `nox -s drift -- SPECIFICATION`. It exits with 1 if there is anything to do.
 """

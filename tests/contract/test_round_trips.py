@@ -132,7 +132,7 @@ def kinds() -> dict[str, tuple[Schema, Any]]:
 KINDS = kinds()
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", sorted(KINDS))
 @settings(
     max_examples=int(os.environ.get("SUNCO_EXAMPLES", "8")),
     deadline=None,

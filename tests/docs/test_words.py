@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,31 @@ def test_source_code_uses_the_terms_of_the_glossary() -> None:
     assert [term for term in found if not term.startswith(NOT_YET)] == []
     for name in NOT_YET:
         assert any(term.startswith(name) for term in found), f"{name} can leave the list"
+
+
+def names_defined_in(path: Path) -> Iterator[str]:
+    yield path.stem
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.name
+            case ast.arg():
+                yield node.arg
+            case ast.Name(ctx=ast.Store()):
+                yield node.id
+            case _:
+                pass
+
+
+def test_names_in_tests_use_the_terms_of_the_glossary() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for name in names_defined_in(path)
+        # `tell` is a method of Python's files.
+        if name != "tell" and PRIVATE.search(re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", name))
+    ]
+    assert found == []
 
 
 def test_other_terms_are_found() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from .spec import check_answer
+from .spec import check_response
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -43,7 +43,7 @@ class Api:
             transport=httpx.ASGITransport(emulator.app),
             base_url=f"http://emulator/v2/apps/{app_id or emulator.app_id}/",
             auth=auth or (emulator.key_id, emulator.key_secret),
-            event_hooks={"response": [check_answer]},
+            event_hooks={"response": [check_response]},
         )
 
     def by(self, *auth: str) -> Api:
@@ -79,13 +79,13 @@ class Api:
         response = await self.http.request(method, path, json=json, params=params)
         assert response.status_code == status, response.text
         assert response.headers["content-type"] == "application/json"
-        answer: JSON = response.json()
-        return answer
+        document: JSON = response.json()
+        return document
 
     async def get(self, path: str, **params: Any) -> JSON:
         return await self.call("GET", path, params=params or None)
 
-    async def refused(
+    async def rejected(
         self,
         status: int,
         method: str,
@@ -95,25 +95,25 @@ class Api:
         params: Mapping[str, Any] | None = None,
     ) -> tuple[str, str]:
         """The code and title of the only error."""
-        answer = await self.call(method, path, json, params=params, status=status)
-        assert list(answer) == ["errors"]
-        (error,) = answer["errors"]
+        document = await self.call(method, path, json, params=params, status=status)
+        assert list(document) == ["errors"]
+        (error,) = document["errors"]
         assert list(error) == ["code", "title"]
         return error["code"], error["title"]
 
     async def problems(self, method: str, path: str, json: Any) -> list[str]:
         """The titles of a 400."""
-        answer = await self.call(method, path, json, status=400)
-        assert {error["code"] for error in answer["errors"]} == {"bad_request"}
-        return [error["title"] for error in answer["errors"]]
+        document = await self.call(method, path, json, status=400)
+        assert {error["code"] for error in document["errors"]} == {"bad_request"}
+        return [error["title"] for error in document["errors"]]
 
     async def user(self, **body: Any) -> JSON:
         user: JSON = (await self.call("POST", "users", body, status=201))["user"]
         return user
 
     async def conversation(self, **body: Any) -> JSON:
-        answer = await self.call("POST", "conversations", body, status=201)
-        conversation: JSON = answer["conversation"]
+        document = await self.call("POST", "conversations", body, status=201)
+        conversation: JSON = document["conversation"]
         return conversation
 
     async def personal(self, user: JSON, **body: Any) -> JSON:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Clock:
-    """Stands still until it is told to move."""
+    """Stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = datetime(2025, 2, 3, 16, 21, 12, 308_000, tzinfo=UTC)

@@ -47,8 +47,8 @@ def populate(base_url: str) -> dict[str, str]:
     ) as http:
 
         def make(path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-            answer = http.post(path, json=body).raise_for_status().json()
-            (made,) = answer.values()
+            document = http.post(path, json=body).raise_for_status().json()
+            (made,) = document.values()
             return dict(made)
 
         user = make("users", {"externalId": "ann"})

@@ -1,6 +1,6 @@
 """Holding what the emulator says against the API's specification.
 
-`SUNCO_OPENAPI` names the specification's file. Where it is set, every answer to every test of the
+`SUNCO_OPENAPI` names the specification's file. Where it is set, every response to every test of the
 emulator, and every webhook's call, is validated against its schemas.
 """
 
@@ -87,7 +87,7 @@ UNDOCUMENTED = (400, 401, 402, 403, 404, 405, 409, 413, 423, 429, 500, 502, 503,
 FAULTS = (
     Fault(
         "It documents an error only where it has an example of one: every operation with a body "
-        "can answer 400, every one that needs a key 401 and 403, and so on.",
+        "can respond 400, every one that needs a key 401 and 403, and so on.",
         document_errors,
     ),
     Fault(
@@ -96,7 +96,7 @@ FAULTS = (
     ),
     Fault(
         "It takes the native content of a channel where schema is whatsapp, and wants the content "
-        "of every message that it answers to be of one of nine types.",
+        "of every message that it returns to be of one of nine types.",
         leave_native_content_out,
         (r"\.content: .* (discriminating property 'type'|could not be resolved)$",),
     ),
@@ -172,11 +172,11 @@ def problems(pointer: str, instance: Any) -> list[str]:
 
 
 seen: set[tuple[str, int]] = set()
-"""The operations that have answered, by id and status."""
+"""The operations that have responded, by id and status."""
 
 
-async def check_answer(response: httpx.Response) -> None:
-    """Validate an answer against the specification, if there is one."""
+async def check_response(response: httpx.Response) -> None:
+    """Validate a response against the specification, if there is one."""
     if SPEC is None:
         return
     request = response.request
@@ -190,7 +190,7 @@ async def check_answer(response: httpx.Response) -> None:
     if "content-length" in response.headers and "html" in response.headers["content-type"]:
         return
     documented = operation["responses"].get(str(status))
-    assert documented is not None, f"{name} answers {status}"
+    assert documented is not None, f"{name} responds {status}"
     (media_type,) = documented["content"]
     assert response.headers["content-type"].partition(";")[0] == media_type
     if media_type != "application/json":

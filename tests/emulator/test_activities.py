@@ -58,7 +58,7 @@ async def test_the_business_reads_and_types(api: Api) -> None:
         ),
     ],
 )
-async def test_a_malformed_activity_is_refused(api: Api, body: JSON, problem: str) -> None:
+async def test_a_malformed_activity_is_rejected(api: Api, body: JSON, problem: str) -> None:
     await api.user(externalId="bob")
     conversation = await api.personal(await api.user(externalId="ann"))
     path = f"conversations/{conversation['id']}/activity"

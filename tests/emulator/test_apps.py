@@ -62,28 +62,28 @@ async def test_an_app_is_changed_where_it_says_so(api: Api) -> None:
 
 async def test_apps_are_paged_even_if_their_ids_are_no_cursors(api: Api) -> None:
     made = [await create(api.account) for _ in range(3)]
-    answer = await api.account.get(f"{APPS}?page[size]=2")
-    assert [app["id"] for app in answer["apps"]] == ["app_demo", made[0]["id"]]
-    assert answer["meta"]["hasMore"]
-    answer = await api.account.get(answer["links"]["next"])
-    assert answer["apps"] == made[1:]
-    answer = await api.account.get(answer["links"]["prev"])
-    assert [app["id"] for app in answer["apps"]] == ["app_demo", made[0]["id"]]
+    document = await api.account.get(f"{APPS}?page[size]=2")
+    assert [app["id"] for app in document["apps"]] == ["app_demo", made[0]["id"]]
+    assert document["meta"]["hasMore"]
+    document = await api.account.get(document["links"]["next"])
+    assert document["apps"] == made[1:]
+    document = await api.account.get(document["links"]["prev"])
+    assert [app["id"] for app in document["apps"]] == ["app_demo", made[0]["id"]]
 
 
 async def test_a_service_account_lists_what_is_its_own() -> None:
     async with Api(Emulator(account_key_id="svc_1"), auth=("svc_1", "demo_secret")) as api:
         assert await api.get(APPS) == await api.get(f"{APPS}?filter[serviceAccountId]=1")
-        assert await api.refused(403, "GET", f"{APPS}?filter[serviceAccountId]=2") == (
+        assert await api.rejected(403, "GET", f"{APPS}?filter[serviceAccountId]=2") == (
             "forbidden",
             "The serviceAccountId provided does not match supplied credentials",
         )
 
 
-async def test_there_are_so_many_apps_and_no_more() -> None:
+async def test_the_number_of_apps_is_limited() -> None:
     async with Api(Emulator(app_limit=2)) as api:
         await create(api.account)
-        code, title = await api.account.refused(402, "POST", APPS, {"displayName": None})
+        code, title = await api.account.rejected(402, "POST", APPS, {"displayName": None})
         assert code == "payment_required"
         assert "maximum number of apps" in title
 
@@ -94,8 +94,8 @@ async def test_a_deleted_app_is_gone_with_all_that_opened_it(api: Api) -> None:
     key = (await api.account.call("POST", f"{path}/keys", {"displayName": "k"}, status=201))["key"]
     assert (await api.by(key["id"], key["secret"]).get(path))["app"]["id"] == app["id"]
     assert await api.account.call("DELETE", path) == {}
-    assert await api.account.refused(404, "GET", path) == APP_NOT_FOUND
-    code, _ = await api.by(key["id"], key["secret"]).refused(401, "GET", path)
+    assert await api.account.rejected(404, "GET", path) == APP_NOT_FOUND
+    code, _ = await api.by(key["id"], key["secret"]).rejected(401, "GET", path)
     assert code == "unauthorized"
     assert len((await api.account.get(APPS))["apps"]) == 1
 
@@ -112,7 +112,7 @@ async def test_keys_of_an_app(api: Api) -> None:
     assert (await account.get("keys"))["keys"] == [seeded, key]
     assert await api.by(key["id"], key["secret"]).user()
     assert await account.call("DELETE", f"keys/{key['id']}") == {}
-    assert await account.refused(404, "GET", f"keys/{key['id']}") == (
+    assert await account.rejected(404, "GET", f"keys/{key['id']}") == (
         "not_found",
         "Resource not found",
     )
@@ -133,7 +133,7 @@ async def test_an_app_has_ten_keys_at_most(api: Api) -> None:
 
 async def test_the_key_of_an_app_opens_no_other(api: Api) -> None:
     app = await create(api.account)
-    assert await api.refused(403, "GET", f"{APPS}/{app['id']}") == ("forbidden", "Forbidden")
+    assert await api.rejected(403, "GET", f"{APPS}/{app['id']}") == ("forbidden", "Forbidden")
     missing = f"{APPS}/{app['id']}/keys/app_demo_key"
-    code, _ = await api.account.refused(404, "GET", missing)
+    code, _ = await api.account.rejected(404, "GET", missing)
     assert code == "not_found"

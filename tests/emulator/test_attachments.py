@@ -23,8 +23,8 @@ async def upload(
         "attachments", params={"access": "public", **(params or {})}, files={"source": file}
     )
     assert response.status_code == status, response.text
-    answer: JSON = response.json()
-    return answer
+    document: JSON = response.json()
+    return document
 
 
 async def test_an_uploaded_file_is_served(api: Api) -> None:
@@ -52,7 +52,7 @@ async def test_a_removed_file_is_gone(api: Api) -> None:
     body = {"mediaUrl": (await upload(api))["attachment"]["mediaUrl"]}
     assert await api.call("POST", "attachments/remove", body) == {}
     assert (await api.http.get(body["mediaUrl"])).status_code == 404
-    assert await api.refused(404, "POST", "attachments/remove", body) == (
+    assert await api.rejected(404, "POST", "attachments/remove", body) == (
         "not_found",
         "Attachment not found",
     )
@@ -69,7 +69,7 @@ async def test_the_file_of_another_app_is_not_found(api: Api) -> None:
     other = (await api.account.call("POST", "http://emulator/v2/apps", body, status=201))["app"]
     url = (await upload(api))["attachment"]["mediaUrl"]
     path = f"http://emulator/v2/apps/{other['id']}/attachments/remove"
-    code, _ = await api.account.refused(404, "POST", path, {"mediaUrl": url})
+    code, _ = await api.account.rejected(404, "POST", path, {"mediaUrl": url})
     assert code == "not_found"
     mine = (await upload(api.account))["attachment"]["mediaUrl"]
     await api.account.call("DELETE", f"http://emulator/v2/apps/{api.emulator.app_id}")

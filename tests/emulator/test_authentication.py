@@ -87,7 +87,7 @@ async def test_a_jwt_is_good_until_it_ends(api: Api, clock: Clock) -> None:
     clock.advance(4)
     assert await hand.user()
     clock.advance(1)
-    code, _ = await hand.refused(401, "POST", "users", {})
+    code, _ = await hand.rejected(401, "POST", "users", {})
     assert code == "unauthorized"
 
 
@@ -100,10 +100,10 @@ async def test_the_key_of_an_integration_sees_nothing_of_others(api: Api) -> Non
         f"integrations/{mine}/webhooks"
     )
     forbidden = ("forbidden", "Forbidden")
-    assert await hand.refused(403, "GET", f"integrations/{other}/webhooks") == forbidden
-    assert await hand.refused(403, "GET", f"integrations/{mine}") == forbidden
-    assert await hand.refused(403, "GET", "switchboards") == forbidden
-    code, _ = await api.refused(404, "GET", "integrations/me/webhooks")
+    assert await hand.rejected(403, "GET", f"integrations/{other}/webhooks") == forbidden
+    assert await hand.rejected(403, "GET", f"integrations/{mine}") == forbidden
+    assert await hand.rejected(403, "GET", "switchboards") == forbidden
+    code, _ = await api.rejected(404, "GET", "integrations/me/webhooks")
     assert code == "integration_not_found"
 
 
@@ -115,13 +115,13 @@ async def test_only_who_is_in_control_can_give_it_back(api: Api) -> None:
     await api.call("POST", path, {"name": "mine", "integrationId": mine}, status=201)
     conversation = f"conversations/{(await api.personal(await api.user()))['id']}"
     forbidden = ("forbidden", "Forbidden")
-    assert await hand.refused(403, "POST", f"{conversation}/releaseControl") == forbidden
+    assert await hand.rejected(403, "POST", f"{conversation}/releaseControl") == forbidden
     await api.call("POST", f"{conversation}/offerControl", {"switchboardIntegration": "agent"})
-    assert await hand.refused(403, "POST", f"{conversation}/acceptControl", {}) == forbidden
+    assert await hand.rejected(403, "POST", f"{conversation}/acceptControl", {}) == forbidden
     await api.call("POST", f"{conversation}/offerControl", {"switchboardIntegration": "mine"})
     await hand.call("POST", f"{conversation}/acceptControl", {})
     await hand.call("POST", f"{conversation}/releaseControl")
-    assert await hand.refused(403, "POST", f"{conversation}/releaseControl") == forbidden
+    assert await hand.rejected(403, "POST", f"{conversation}/releaseControl") == forbidden
 
 
 @pytest.mark.parametrize("prefix", ["act_", "svc_"])
@@ -156,4 +156,4 @@ async def test_the_scopes_are_enforced(api: Api) -> None:
         (api.account, "GET", "integrations/any/webhooks"),
         (api.account, "GET", "http://emulator/v2/tokenInfo"),
     ):
-        assert await hand.refused(403, method, path) == ("forbidden", "Forbidden")
+        assert await hand.rejected(403, method, path) == ("forbidden", "Forbidden")

@@ -155,7 +155,7 @@ async def test_the_window_survives_a_restart(tmp_path: Path) -> None:
     restarted.close()
 
 
-async def test_whoever_blocks_a_channel_gets_nothing(api: Api, phone: Phone) -> None:
+async def test_a_user_who_blocks_a_channel_gets_nothing(api: Api, phone: Phone) -> None:
     user = phone.arrived["user"]
     (client,) = (await api.get(f"users/{user['id']}/clients"))["clients"]
     heard = Target()

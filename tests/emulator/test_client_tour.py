@@ -31,12 +31,12 @@ class Noting(httpx.ASGITransport):
         self.succeeded: set[tuple[str, str]] = set()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        answer = await super().handle_async_request(request)
+        document = await super().handle_async_request(request)
         path = request.url.raw_path.decode().partition("?")[0]
         operation, _ = self._table.find(request.method, path)
-        assert answer.is_success or answer.is_redirect
+        assert document.is_success or document.is_redirect
         self.succeeded.add((operation.method, operation.path))
-        return answer
+        return document
 
 
 def connected(emulator: Emulator, noting: Noting, **options: Any) -> Sunco:
@@ -162,8 +162,8 @@ async def forget(sunco: Sunco, emulator: Emulator) -> None:
 async def grant(sunco: Sunco, emulator: Emulator, noting: Noting) -> None:
     url = sunco.oauth.authorize_url("demo_partner")
     async with httpx.AsyncClient(transport=noting) as browser:
-        answer = await browser.get(url)
-    (code,) = parse_qs(urlsplit(answer.headers["location"]).query)["code"]
+        document = await browser.get(url)
+    (code,) = parse_qs(urlsplit(document.headers["location"]).query)["code"]
     token = await sunco.oauth.get_token(
         code, client_id="demo_partner", client_secret="demo_partner_secret"
     )

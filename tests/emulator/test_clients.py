@@ -42,8 +42,8 @@ async def test_a_new_client_is_pending(api: Api, kind: str) -> None:
         "integrationId": CRITERIA[kind]["integrationId"],
         "externalId": CRITERIA[kind].get("phoneNumber", CRITERIA[kind].get("address")),
     }
-    answer = await api.get(f"users/{ann['id']}/clients")
-    assert answer == {"clients": [client], "meta": {"hasMore": False}}
+    document = await api.get(f"users/{ann['id']}/clients")
+    assert document == {"clients": [client], "meta": {"hasMore": False}}
 
 
 @pytest.mark.parametrize("confirmation", ["immediate", "userActivity", "prompt"])
@@ -66,8 +66,8 @@ async def test_a_confirmation_may_have_a_message_that_is_not_posted(
         "message": {"author": BUSINESS, "content": content},
     }
     await api.call("POST", f"users/{ann['id']}/clients", body, status=201)
-    answer = await api.get(f"conversations/{conversation['id']}/messages")
-    assert answer["messages"] == []
+    document = await api.get(f"conversations/{conversation['id']}/messages")
+    assert document["messages"] == []
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_a_confirmation_may_have_a_message_that_is_not_posted(
         ({"target": {}}, "target.conversationId is required"),
     ],
 )
-async def test_a_malformed_client_is_refused(api: Api, changes: JSON, problem: str) -> None:
+async def test_a_malformed_client_is_rejected(api: Api, changes: JSON, problem: str) -> None:
     ann = await api.user()
     merged = {**link(await api.personal(ann)), **changes}
     body = {name: member for name, member in merged.items() if member is not None}
@@ -144,7 +144,7 @@ async def test_a_malformed_client_is_refused(api: Api, changes: JSON, problem: s
 async def test_the_integration_must_exist(api: Api) -> None:
     ann = await api.user()
     body = link(await api.personal(ann), integrationId="0" * 24)
-    error = await api.refused(404, "POST", f"users/{ann['id']}/clients", body)
+    error = await api.rejected(404, "POST", f"users/{ann['id']}/clients", body)
     assert error == ("integration_not_found", "Integration not found")
 
 
@@ -158,7 +158,7 @@ async def test_the_integration_must_be_of_the_type(api: Api) -> None:
 
 async def test_the_target_must_be_a_conversation_of_the_user(api: Api) -> None:
     ann, bob = await api.user(), await api.user()
-    error = await api.refused(404, "POST", f"users/{ann['id']}/clients", link({"id": "none"}))
+    error = await api.rejected(404, "POST", f"users/{ann['id']}/clients", link({"id": "none"}))
     assert error == ("conversation_not_found", "Conversation not found")
     body = link(await api.personal(bob))
     assert await api.problems("POST", f"users/{ann['id']}/clients", body) == [
@@ -171,10 +171,10 @@ async def test_an_emulator_can_start_with_other_integrations() -> None:
     async with Api(Emulator(integrations=integrations)) as api:
         ann = await api.user()
         body = link(await api.personal(ann), "twilio", integrationId="a" * 24)
-        answer = await api.call("POST", f"users/{ann['id']}/clients", body, status=201)
-        assert answer["client"]["integrationId"] == "a" * 24
+        document = await api.call("POST", f"users/{ann['id']}/clients", body, status=201)
+        assert document["client"]["integrationId"] == "a" * 24
         body = link(await api.personal(ann), "whatsapp")
-        error = await api.refused(404, "POST", f"users/{ann['id']}/clients", body)
+        error = await api.rejected(404, "POST", f"users/{ann['id']}/clients", body)
         assert error[0] == "integration_not_found"
 
 
@@ -186,26 +186,26 @@ async def test_clients_are_paged(api: Api) -> None:
         (await api.call("POST", path, link(conversation, kind), status=201))["client"]
         for kind in CRITERIA
     ]
-    answer = await api.get(f"{path}?page[size]=3")
-    assert answer["clients"] == made[:3]
-    assert answer["meta"] == {"hasMore": True, "afterCursor": made[2]["id"]}
-    answer = await api.get(answer["links"]["next"])
-    assert answer["clients"] == made[3:]
+    document = await api.get(f"{path}?page[size]=3")
+    assert document["clients"] == made[:3]
+    assert document["meta"] == {"hasMore": True, "afterCursor": made[2]["id"]}
+    document = await api.get(document["links"]["next"])
+    assert document["clients"] == made[3:]
 
 
 async def test_a_removed_client_is_gone(api: Api) -> None:
     ann = await api.user()
     path = f"users/{ann['id']}/clients"
     body = link(await api.personal(ann))
-    answer = await api.call("POST", path, body, status=201)
+    document = await api.call("POST", path, body, status=201)
     conversation = await api.group(ann, subscribe=True)
-    address = f"{path}/{answer['client']['id']}"
+    address = f"{path}/{document['client']['id']}"
     assert await api.call("DELETE", address) == {}
     assert [one["type"] for one in (await api.get(path))["clients"]] == ["sdk"]
-    error = await api.refused(404, "DELETE", address)
+    error = await api.rejected(404, "DELETE", address)
     assert error == ("client_not_found", "Client not found")
-    answer = await api.get(f"conversations/{conversation['id']}/participants")
-    assert [one["type"] for one in answer["participants"][0]["clientAssociations"]] == ["sdk"]
+    document = await api.get(f"conversations/{conversation['id']}/participants")
+    assert [one["type"] for one in document["participants"][0]["clientAssociations"]] == ["sdk"]
 
 
 async def test_the_client_of_an_sdk_cannot_be_removed(api: Api) -> None:
@@ -213,7 +213,7 @@ async def test_the_client_of_an_sdk_cannot_be_removed(api: Api) -> None:
     await api.group(ann, subscribe=True)
     path = f"users/{ann['id']}/clients"
     (client,) = (await api.get(path))["clients"]
-    assert await api.refused(400, "DELETE", f"{path}/{client['id']}") == (
+    assert await api.rejected(400, "DELETE", f"{path}/{client['id']}") == (
         "bad_request",
         "Cannot remove a client of type 'sdk'",
     )
@@ -223,14 +223,14 @@ async def test_the_client_of_another_user_is_not_found(api: Api) -> None:
     ann, bob = await api.user(), await api.user()
     await api.group(ann, subscribe=True)
     (client,) = (await api.get(f"users/{ann['id']}/clients"))["clients"]
-    code, _ = await api.refused(404, "DELETE", f"users/{bob['id']}/clients/{client['id']}")
+    code, _ = await api.rejected(404, "DELETE", f"users/{bob['id']}/clients/{client['id']}")
     assert code == "client_not_found"
 
 
 async def test_the_clients_of_a_brands_user(api: Api) -> None:
     ann = await api.user(externalId="ann", brandId="42")
     body = link(await api.personal(ann))
-    code, _ = await api.refused(404, "POST", "users/ann/clients", body)
+    code, _ = await api.rejected(404, "POST", "users/ann/clients", body)
     assert code == "user_not_found"
     params = {"brandId": "42"}
     await api.call("POST", "users/ann/clients", body, params=params, status=201)

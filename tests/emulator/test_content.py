@@ -81,7 +81,7 @@ async def test_markdown_becomes_html_and_text(api: Api) -> None:
     }
 
 
-async def test_markdown_that_is_too_long_as_html_is_refused(api: Api) -> None:
+async def test_markdown_that_is_too_long_as_html_is_rejected(api: Api) -> None:
     content = {"type": "text", "markdownText": "<" * 4096}
     assert await problems(api, content) == ["content.markdownText exceeds 4096 characters as HTML"]
 

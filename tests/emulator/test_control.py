@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from sunco.emulator.delivery.dispatcher import WebhookDispatcher
+
 from .api import BUSINESS, HELLO
 from .test_end_users import BUTTONS
 from .webhooks import Target, subscribe
@@ -27,8 +29,8 @@ async def test_a_bot_is_driven_over_http(api: Api) -> None:
     conversation = (await api.get("conversations?filter[userExternalId]=ann"))["conversations"][0]
     message = await api.post(conversation, BUTTONS)
     tap = {"user": "ann", "message": message["id"], "action": "SOUP"}
-    answer = await api.call("POST", f"{ROOT}/tap", tap)
-    assert answer == {"postback": {"payload": "SOUP"}}
+    document = await api.call("POST", f"{ROOT}/tap", tap)
+    assert document == {"postback": {"payload": "SOUP"}}
     await api.call("POST", f"{ROOT}/drain", {})
     found = (await api.get(f"{ROOT}/messages?conversation={conversation['id']}"))["messages"]
     assert found == [said, message]
@@ -37,7 +39,7 @@ async def test_a_bot_is_driven_over_http(api: Api) -> None:
     assert kinds == ["conversation:message", "conversation:message", "conversation:postback"]
 
 
-async def test_trouble_over_http(api: Api) -> None:
+async def test_faults_over_http(api: Api) -> None:
     fault = {"status": 429, "retry_after": "7", "path": "*/users", "next": 2}
     await api.call("POST", f"{ROOT}/fail", fault)
     response = await api.http.post("users", json={})
@@ -47,7 +49,7 @@ async def test_trouble_over_http(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "refusal"),
+    ("method", "path", "body", "error"),
     [
         ("POST", "say", {"text": "hi"}, (400, "user is required")),
         ("POST", "say", {"user": "bob", "text": "hi"}, (404, "User not found")),
@@ -68,10 +70,10 @@ async def test_trouble_over_http(api: Api) -> None:
     ],
 )
 async def test_what_cannot_be_done_over_http(
-    api: Api, method: str, path: str, body: JSON | None, refusal: tuple[int, str]
+    api: Api, method: str, path: str, body: JSON | None, error: tuple[int, str]
 ) -> None:
-    status, title = refusal
-    _, found = await api.refused(status, method, f"{ROOT}/{path}", body)
+    status, title = error
+    _, found = await api.rejected(status, method, f"{ROOT}/{path}", body)
     assert found == title
 
 
@@ -81,14 +83,15 @@ async def test_draining_is_given_up(api: Api, monkeypatch: pytest.MonkeyPatch) -
         await anyio.sleep_forever()
         raise AssertionError
 
-    drain = api.emulator.drain
+    drain = WebhookDispatcher.drain
 
-    async def drain_briefly() -> None:
-        await drain(0.001)
+    async def drain_briefly(self: WebhookDispatcher, timeout: float) -> None:  # noqa: ASYNC109
+        assert timeout == 10
+        await drain(self, 0.001)
 
-    monkeypatch.setattr(api.emulator, "drain", drain_briefly)
+    monkeypatch.setattr(WebhookDispatcher, "drain", drain_briefly)
     api.emulator.deliver_with(hang)
     await subscribe(api, ["conversation:message"])
     await api.post(await api.personal(await api.user()), author=BUSINESS)
-    error = await api.refused(504, "POST", f"{ROOT}/drain", {})
+    error = await api.rejected(504, "POST", f"{ROOT}/drain", {})
     assert error == ("gateway_timeout", "Deliveries are still in flight")

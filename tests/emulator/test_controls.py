@@ -12,6 +12,7 @@ import pytest
 
 from sunco.emulator import Emulator, EndUsers
 from sunco.emulator.controls import Controls
+from sunco.emulator.delivery import dispatcher
 from sunco.emulator.end_users.agents import actions
 from sunco.emulator.http.control import feed
 from sunco.emulator.http.control.table import CONTROLS
@@ -160,8 +161,8 @@ async def test_control_is_moved_by_hand(api: Api) -> None:
     await control(api, "switchboard.release", **where)
     conversation = (await api.get(f"conversations/{where['conversation']}"))["conversation"]
     assert "activeSwitchboardIntegration" not in conversation
-    refused = await api.refused(400, "POST", f"{ROOT}/switchboard.accept", where)
-    assert refused == ("bad_request", "There is no pendingSwitchboardIntegration")
+    rejected = await api.rejected(400, "POST", f"{ROOT}/switchboard.accept", where)
+    assert rejected == ("bad_request", "There is no pendingSwitchboardIntegration")
 
 
 async def test_the_business_writes_until_the_conversation_is_full() -> None:
@@ -228,10 +229,10 @@ async def test_deliveries_are_disturbed_and_repeated(
     assert (last["status"], last["response"], last["attempt"]) == (200, "ok", 1)
     again = (await control(api, "deliveries.redeliver", delivery=last["id"]))["delivery"]
     assert (again["attempt"], again["body"]) == (2, last["body"])
-    refused = await api.refused(
+    rejected = await api.rejected(
         404, "POST", f"{ROOT}/deliveries.redeliver", {"delivery": 1_000_000}
     )
-    assert refused[1] == "Delivery not found"
+    assert rejected[1] == "Delivery not found"
 
 
 @pytest.mark.parametrize(
@@ -244,8 +245,13 @@ async def test_deliveries_are_disturbed_and_repeated(
     ids=lambda failure: type(failure).__name__,
 )
 async def test_an_unreachable_target_is_reported_in_one_line(
-    api: Api, caplog: pytest.LogCaptureFixture, failure: Exception
+    api: Api,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    failure: Exception,
 ) -> None:
+    monkeypatch.setattr(dispatcher, "RETRY_DELAYS_SECONDS", (0.0,))
+
     async def fail(_url: str, _headers: Any, _body: bytes) -> int:
         raise failure
 
@@ -416,8 +422,8 @@ async def test_queries_are_typed(api: Api) -> None:
     assert await api.problems("GET", f"{ROOT}/deliveries?limit=-1", None) == [
         "limit must be an integer"
     ]
-    assert (await api.refused(404, "GET", f"{ROOT}/overview?app=gone"))[1] == "App not found"
-    assert (await api.refused(404, "GET", f"{ROOT}/switchboard?conversation=gone"))[1] == (
+    assert (await api.rejected(404, "GET", f"{ROOT}/overview?app=gone"))[1] == "App not found"
+    assert (await api.rejected(404, "GET", f"{ROOT}/switchboard?conversation=gone"))[1] == (
         "Conversation not found"
     )
     assert await api.get(f"{ROOT}/health") == {"status": "ok"}
@@ -499,7 +505,7 @@ async def test_the_feed_is_served_as_server_sent_events(api: Api) -> None:
         elif message.get("body") == b": connected\n\n":
             api.emulator.control("arrive", text="Hi")
 
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         await api.emulator.app(scope, receive, send)
     assert dict(messages[0]["headers"])[b"content-type"].startswith(b"text/event-stream")
     assert messages[2]["body"] == b'data: {"kind": "state"}\n\n'

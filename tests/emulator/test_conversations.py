@@ -56,14 +56,14 @@ async def test_participants_are_named_by_either_id(api: Api) -> None:
         {"userExternalId": "bob", "subscribeSDKClient": False},
     ]
     group = await api.conversation(type="sdkGroup", participants=entries)
-    answer = await api.get(f"conversations/{group['id']}/participants")
-    assert [one["userId"] for one in answer["participants"]] == [ann["id"], bob["id"]]
+    document = await api.get(f"conversations/{group['id']}/participants")
+    assert [one["userId"] for one in document["participants"]] == [ann["id"], bob["id"]]
 
 
 async def test_a_group_needs_no_participants(api: Api) -> None:
     group = await api.conversation(type="sdkGroup")
-    answer = await api.get(f"conversations/{group['id']}/participants")
-    assert answer == {"participants": [], "meta": {"hasMore": False}}
+    document = await api.get(f"conversations/{group['id']}/participants")
+    assert document == {"participants": [], "meta": {"hasMore": False}}
 
 
 MALFORMED: list[tuple[JSON, str]] = [
@@ -104,7 +104,7 @@ MALFORMED: list[tuple[JSON, str]] = [
 
 
 @pytest.mark.parametrize(("body", "problem"), MALFORMED)
-async def test_a_malformed_conversation_is_refused(
+async def test_a_malformed_conversation_is_rejected(
     api: Api, body: dict[str, Any], problem: str
 ) -> None:
     assert await api.problems("POST", "conversations", body) == [problem]
@@ -113,7 +113,7 @@ async def test_a_malformed_conversation_is_refused(
 @pytest.mark.parametrize("entry", [{"userId": "nobody"}, {"userExternalId": "nobody"}])
 async def test_a_conversation_with_nobody_is_not_made(api: Api, entry: dict[str, Any]) -> None:
     body = {"type": "personal", "participants": [entry]}
-    assert await api.refused(404, "POST", "conversations", body) == USER_NOT_FOUND
+    assert await api.rejected(404, "POST", "conversations", body) == USER_NOT_FOUND
 
 
 async def test_a_user_participates_once(api: Api) -> None:
@@ -122,8 +122,8 @@ async def test_a_user_participates_once(api: Api) -> None:
     body = {"type": "sdkGroup", "participants": [entry, entry]}
     problem = "A user can participate only once in a conversation"
     assert await api.problems("POST", "conversations", body) == [problem]
-    answer = await api.get("conversations", **{"filter[userId]": ann["id"]})
-    assert answer["conversations"] == []
+    document = await api.get("conversations", **{"filter[userId]": ann["id"]})
+    assert document["conversations"] == []
 
 
 @pytest.mark.parametrize("form", ["userId", "userExternalId"])
@@ -132,8 +132,8 @@ async def test_a_listing_is_of_one_user(api: Api, form: str) -> None:
     mine = [await api.personal(ann), await api.group(ann, bob)]
     await api.personal(bob)
     value = ann["id"] if form == "userId" else "ann"
-    answer = await api.get("conversations", **{f"filter[{form}]": value})
-    assert answer["conversations"] == mine
+    document = await api.get("conversations", **{f"filter[{form}]": value})
+    assert document["conversations"] == mine
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ async def test_a_listing_is_of_one_user(api: Api, form: str) -> None:
     ],
 )
 async def test_a_listing_needs_exactly_one_filter(api: Api, params: dict[str, str]) -> None:
-    code, title = await api.refused(400, "GET", "conversations", params=params)
+    code, title = await api.rejected(400, "GET", "conversations", params=params)
     assert code == "bad_request"
     assert "filter[userId]" in title
 
@@ -153,7 +153,7 @@ async def test_a_listing_needs_exactly_one_filter(api: Api, params: dict[str, st
 @pytest.mark.parametrize("form", ["userId", "userExternalId"])
 async def test_the_conversations_of_nobody_are_not_found(api: Api, form: str) -> None:
     params = {f"filter[{form}]": "nobody"}
-    assert await api.refused(404, "GET", "conversations", params=params) == USER_NOT_FOUND
+    assert await api.rejected(404, "GET", "conversations", params=params) == USER_NOT_FOUND
 
 
 async def test_null_clears_and_a_missing_key_leaves(api: Api) -> None:
@@ -182,7 +182,7 @@ async def test_a_malformed_change_changes_nothing(api: Api) -> None:
 async def test_the_default_conversation_cannot_be_deleted(api: Api) -> None:
     conversation = await api.personal(await api.user())
     path = f"conversations/{conversation['id']}"
-    assert await api.refused(400, "DELETE", path) == (
+    assert await api.rejected(400, "DELETE", path) == (
         "bad_request",
         f"Conversation {conversation['id']} cannot be deleted because it is the default.",
     )
@@ -195,9 +195,9 @@ async def test_another_conversation_can_be_deleted(api: Api) -> None:
     other = await api.personal(ann)
     path = f"conversations/{other['id']}"
     assert await api.call("DELETE", path) == {}
-    assert await api.refused(404, "GET", path) == NOT_FOUND
-    answer = await api.get("conversations", **{"filter[userId]": ann["id"]})
-    assert answer["conversations"] == [default]
+    assert await api.rejected(404, "GET", path) == NOT_FOUND
+    document = await api.get("conversations", **{"filter[userId]": ann["id"]})
+    assert document["conversations"] == [default]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ async def test_another_conversation_can_be_deleted(api: Api) -> None:
 async def test_an_unknown_conversation_is_not_found(
     api: Api, method: str, path: str, body: dict[str, Any] | None
 ) -> None:
-    assert await api.refused(404, method, f"conversations/none{path}", body) == NOT_FOUND
+    assert await api.rejected(404, method, f"conversations/none{path}", body) == NOT_FOUND
 
 
 async def test_a_message_reference_is_accepted(api: Api) -> None:
@@ -231,7 +231,7 @@ async def test_a_message_reference_is_accepted(api: Api) -> None:
     path = f"conversations/{(await api.personal(ann))['id']}/download"
     body = {"userId": ann["id"], "apple": {"interactiveDataRef": DATA_REF}}
     assert await api.call("POST", path, body) == {}
-    assert await api.refused(404, "POST", path, {**body, "userId": "nobody"}) == USER_NOT_FOUND
+    assert await api.rejected(404, "POST", path, {**body, "userId": "nobody"}) == USER_NOT_FOUND
 
 
 async def test_a_message_reference_must_be_whole(api: Api) -> None:
@@ -250,8 +250,8 @@ async def test_a_message_reference_must_be_whole(api: Api) -> None:
 async def test_conversion_events_are_counted(api: Api, channel: str) -> None:
     path = f"conversations/{(await api.personal(await api.user()))['id']}/conversionEvents"
     event = {"action_source": "business_messaging", "event_name": "Purchase", "event_time": 1}
-    answer = await api.call("POST", path, {channel: {"payload": {"data": [event, event]}}})
-    assert answer == {
+    document = await api.call("POST", path, {channel: {"payload": {"data": [event, event]}}})
+    assert document == {
         "conversionEvents": {"datasetId": 1234567890123456, "eventsReceived": 2},
     }
 
@@ -268,7 +268,7 @@ async def test_conversion_events_are_counted(api: Api, channel: str) -> None:
         ),
     ],
 )
-async def test_malformed_conversion_events_are_refused(
+async def test_malformed_conversion_events_are_rejected(
     api: Api, body: dict[str, Any], problem: str
 ) -> None:
     path = f"conversations/{(await api.personal(await api.user()))['id']}/conversionEvents"

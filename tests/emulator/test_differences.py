@@ -131,7 +131,7 @@ async def test_links_and_files_keep_the_origin_of_the_request(api: Api) -> None:
     ],
 )
 async def test_other_apis_are_not_emulated(api: Api, path: str) -> None:
-    error = await api.refused(404, "GET", f"http://emulator{path}")
+    error = await api.rejected(404, "GET", f"http://emulator{path}")
     assert error == ("not_found", "This part of the API is not emulated")
 
 
@@ -257,7 +257,7 @@ async def test_two_external_ids_cannot_be_merged(api: Api, arguments: JSON) -> N
     await api.user(externalId="ann")
     await api.user(externalId="bob")
     await act(api, "authenticate", user="bob", email="bob@example.org")
-    error = await api.refused(409, "POST", f"{ROOT}/authenticate", {"user": "ann", **arguments})
+    error = await api.rejected(409, "POST", f"{ROOT}/authenticate", {"user": "ann", **arguments})
     assert error == ("conflict", "The users have different external ids")
     with pytest.raises(ValueError, match="The users have different external ids"):
         api.emulator.authenticate("ann", external_id="bob")
@@ -452,10 +452,10 @@ async def test_users_of_every_app_can_act(api: Api) -> None:
         assert await messages_of(other, conversation) == [said]
         # The emulator's own app is searched first, unless another one is named.
         await api.user(externalId="ann")
-        error = await api.refused(404, "POST", f"{ROOT}/read", {"user": "ann"})
+        error = await api.rejected(404, "POST", f"{ROOT}/read", {"user": "ann"})
         assert error == ("conversation_not_found", "Conversation not found")
         await act(api, "read", user="ann", app=other_id)
-        error = await api.refused(404, "POST", f"{ROOT}/read", {"user": "ann", "app": "none"})
+        error = await api.rejected(404, "POST", f"{ROOT}/read", {"user": "ann", "app": "none"})
         assert error == ("app_not_found", "App not found")
     assert api.emulator.activities[-1]["type"] == "conversation:read"
 

@@ -49,27 +49,29 @@ def bot(
             process.wait(SECONDS)
 
 
-def test_a_bot_hands_over_to_an_agent_and_comes_back() -> None:
+def test_a_bot_passes_control_to_an_agent_and_gets_it_back() -> None:
     with serve() as server, listen("127.0.0.1", 0) as listener:
         assert server.stdout
-        told = exports("".join(server.stdout.readline() for _ in range(4)))
+        settings = exports("".join(server.stdout.readline() for _ in range(4)))
         target = f"http://127.0.0.1:{listener.getsockname()[1]}/sunco"
         with httpx.Client(
-            base_url=f"{told['SUNCO_BASE_URL']}/v2/apps/{told['SUNCO_APP_ID']}/",
-            auth=(told["SUNCO_KEY_ID"], told["SUNCO_KEY_SECRET"]),
+            base_url=f"{settings['SUNCO_BASE_URL']}/v2/apps/{settings['SUNCO_APP_ID']}/",
+            auth=(settings["SUNCO_KEY_ID"], settings["SUNCO_KEY_SECRET"]),
             timeout=SECONDS,
             trust_env=False,
         ) as http:
 
             def do(path: str, **body: Any) -> dict[str, Any]:
-                answer: dict[str, Any] = http.post(path, json=body).raise_for_status().json()
-                return answer
+                document: dict[str, Any] = http.post(path, json=body).raise_for_status().json()
+                return document
 
             path = f"integrations/{BOT_ID}/webhooks"
             webhook = do(path, target=target, triggers=TRIGGERS)["webhook"]
             do("users", externalId="ann")
-            emulator = f"{told['SUNCO_BASE_URL']}/_emulator"
-            with bot("handoff_bot", listener, told | {"SUNCO_WEBHOOK_SECRET": webhook["secret"]}):
+            emulator = f"{settings['SUNCO_BASE_URL']}/_emulator"
+            with bot(
+                "handoff_bot", listener, settings | {"SUNCO_WEBHOOK_SECRET": webhook["secret"]}
+            ):
                 for text in ("Hi!", "An agent, please.", "Is anybody there?"):
                     do(f"{emulator}/say", user="ann", text=text)
                     do(f"{emulator}/drain")

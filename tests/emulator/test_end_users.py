@@ -59,8 +59,8 @@ async def test_what_is_said_begins_a_conversation_and_is_in_it(api: Api) -> None
     picture = {"type": "image", "mediaUrl": "https://example.org/a.png"}
     shown = api.emulator.say(ann, picture, conversation=SimpleNamespace(id=conversation["id"]))
     assert shown["content"]["mediaType"] == "image/png"
-    answer = await api.get(f"conversations/{conversation['id']}/messages")
-    assert answer["messages"] == [said, shown] == api.emulator.messages(conversation)
+    document = await api.get(f"conversations/{conversation['id']}/messages")
+    assert document["messages"] == [said, shown] == api.emulator.messages(conversation)
     assert api.emulator.texts(conversation) == ["hi", ""]
 
 
@@ -146,8 +146,8 @@ async def test_filling_in_a_form(api: Api) -> None:
     ann = await api.user()
     conversation = await api.personal(ann)
     form = await api.post(conversation, FORM)
-    answers = {"name": "Ann", "address": "ann@example.org", "size": "Large"}
-    said = api.emulator.fill(ann, form, answers)
+    values = {"name": "Ann", "address": "ann@example.org", "size": "Large"}
+    said = api.emulator.fill(ann, form, values)
     assert said["content"] == {
         "type": "formResponse",
         "fields": [
@@ -162,11 +162,11 @@ async def test_filling_in_a_form(api: Api) -> None:
         ],
         "textFallback": "Name?: Ann\nAddress?: ann@example.org\nSize?: Large",
     }
-    answer = await api.get(f"conversations/{conversation['id']}/messages")
-    assert [one["content"].get("submitted") for one in answer["messages"]] == [True, None]
-    assert answer["messages"][1]["quotedMessage"]["message"] == answer["messages"][0]
+    document = await api.get(f"conversations/{conversation['id']}/messages")
+    assert [one["content"].get("submitted") for one in document["messages"]] == [True, None]
+    assert document["messages"][1]["quotedMessage"]["message"] == document["messages"][0]
     with pytest.raises(ValueError, match="not a form that can be filled in"):
-        api.emulator.fill(ann, form, answers)
+        api.emulator.fill(ann, form, values)
 
 
 IMPOSSIBLE: list[tuple[tuple[Any, ...], str]] = [
@@ -270,6 +270,6 @@ async def test_without_the_app_nobody_acts(api: Api) -> None:
 
 
 @pytest.mark.parametrize("nameless", [7, {}, SimpleNamespace(id=7)])
-async def test_what_has_no_id_is_refused(api: Api, nameless: object) -> None:
+async def test_what_has_no_id_is_rejected(api: Api, nameless: object) -> None:
     with pytest.raises(TypeError, match="Expected an id, or an object with an id"):
         api.emulator.say(nameless, "hi")

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.anyio
 
 
 class Heard:
-    """All that one webhook is told."""
+    """All events of one webhook."""
 
     def __init__(self, api: Api, target: Target) -> None:
         self.api = api
@@ -128,7 +128,7 @@ async def test_messages_of_users_and_of_the_business(heard: Heard) -> None:
     assert second["message"] == posted
 
 
-async def test_a_channel_and_what_becomes_of_messages_on_it(heard: Heard) -> None:
+async def test_the_delivery_of_messages_on_a_channel_is_reported(heard: Heard) -> None:
     ann = await heard.api.user()
     conversation = await heard.api.personal(ann)
     client = await linked(heard.api, ann, conversation)

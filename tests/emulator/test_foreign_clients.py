@@ -48,16 +48,16 @@ def take(*command: str, options: Sequence[str] = (), prefix: str = "") -> list[s
     with serve(*options) as server:
         assert server.stdout
         count = 5 if "--tls" in options else 4
-        told = exports("".join(server.stdout.readline() for _ in range(count)))
-        told["SUNCO_BASE_URL"] += prefix
+        settings = exports("".join(server.stdout.readline() for _ in range(count)))
+        settings["SUNCO_BASE_URL"] += prefix
         names = ("BASE_URL", "APP_ID", "KEY_ID", "KEY_SECRET")
         done = subprocess.run(
-            [*command, *(told[f"SUNCO_{name}"] for name in names)],
+            [*command, *(settings[f"SUNCO_{name}"] for name in names)],
             # Node.js trusts further authorities by another variable than OpenSSL.
             env={
                 **os.environ,
-                **told,
-                "NODE_EXTRA_CA_CERTS": told.get("SSL_CERT_FILE", ""),
+                **settings,
+                "NODE_EXTRA_CA_CERTS": settings.get("SSL_CERT_FILE", ""),
             },
             capture_output=True,
             text=True,

@@ -59,7 +59,7 @@ async def test_the_scheme_of_the_credentials_may_be_written_in_any_case(api: Api
 
 
 async def test_another_app_is_not_found(api: Api) -> None:
-    error = await api.refused(404, "GET", "http://emulator/v2/apps/another/users/someone")
+    error = await api.rejected(404, "GET", "http://emulator/v2/apps/another/users/someone")
     assert error == ("app_not_found", "App not found")
 
 
@@ -74,7 +74,7 @@ async def test_another_app_is_not_found(api: Api) -> None:
     ],
 )
 async def test_an_unknown_path_is_not_found(api: Api, path: str) -> None:
-    error = await api.refused(404, "GET", f"http://emulator{path}")
+    error = await api.rejected(404, "GET", f"http://emulator{path}")
     assert error == ("not_found", "Resource not found")
 
 
@@ -150,14 +150,14 @@ async def test_every_problem_of_a_body_is_named(api: Api) -> None:
     ]
 
 
-async def test_text_outside_ascii_is_answered_as_it_came(api: Api) -> None:
+async def test_text_outside_ascii_is_returned_as_it_came(api: Api) -> None:
     conversation = await api.personal(await api.user())
     text = "Grüße 👋 \u2028"
     posted = await api.post(conversation, {"type": "text", "text": text})
     assert posted["content"]["text"] == text
 
 
-async def test_half_a_character_does_not_break_the_answer(api: Api) -> None:
+async def test_half_a_character_does_not_break_the_response(api: Api) -> None:
     conversation = await api.personal(await api.user())
     body = json.dumps(
         {"author": BUSINESS, "content": HELLO | {"text": "\ud83d"}, "metadata": {"half": "\ud83d"}}
@@ -169,7 +169,7 @@ async def test_half_a_character_does_not_break_the_answer(api: Api) -> None:
     assert response.json()["messages"][0]["content"]["text"] == "?"
 
 
-async def test_a_mistake_of_the_emulator_is_answered_as_json() -> None:
+async def test_an_error_of_the_emulator_is_a_response_in_json() -> None:
     times = iter([datetime.now(UTC)])
     emulator = Emulator(clock=lambda: next(times))
     transport = httpx.ASGITransport(emulator.app, raise_app_exceptions=False)
@@ -183,7 +183,7 @@ async def test_a_mistake_of_the_emulator_is_answered_as_json() -> None:
     assert response.json()["errors"][0]["code"] == "internal_error"
 
 
-async def test_a_client_that_goes_away_while_sending_gets_no_answer(api: Api) -> None:
+async def test_a_client_that_disconnects_while_sending_gets_no_response(api: Api) -> None:
     sent: list[Message] = []
 
     async def receive() -> Message:

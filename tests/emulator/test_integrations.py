@@ -44,8 +44,8 @@ REQUIRED: dict[str, JSON] = {
 
 async def create(api: Api, kind: str, **body: Any) -> JSON:
     described = {"type": kind, **REQUIRED[kind], **body}
-    answer = await api.call("POST", "integrations", described, status=201)
-    integration: JSON = answer["integration"]
+    document = await api.call("POST", "integrations", described, status=201)
+    integration: JSON = document["integration"]
     return integration
 
 
@@ -73,7 +73,7 @@ async def test_an_integration_of_each_type(api: Api, kind: str) -> None:
     assert changed == {**made, "displayName": None}
     assert await api.call("DELETE", path) == {}
     error = ("integration_not_found", "Integration not found")
-    assert await api.refused(404, "GET", path) == error
+    assert await api.rejected(404, "GET", path) == error
 
 
 @pytest.mark.parametrize("kind", [kind for kind in REQUIRED if KINDS[kind].required])
@@ -100,18 +100,18 @@ async def test_integrations_are_listed_by_type_and_paged() -> None:
     async with Api(Emulator(integrations=())) as api:
         made = [await create(api, kind) for kind in ("web", "custom", "telegram", "web")]
         assert (await api.get("integrations"))["integrations"] == made
-        answer = await api.get("integrations?filter[types]=web,custom&page[size]=2")
-        assert answer["integrations"] == made[:2]
-        answer = await api.get(answer["links"]["next"])
-        assert answer["integrations"] == made[3:]
+        document = await api.get("integrations?filter[types]=web,custom&page[size]=2")
+        assert document["integrations"] == made[:2]
+        document = await api.get(document["links"]["next"])
+        assert document["integrations"] == made[3:]
         assert await api.problems("GET", "integrations?filter=web", None) == [
             "Invalid query parameters"
         ]
 
 
 async def test_what_admin_center_made_cannot_be_deleted_here(api: Api) -> None:
-    answer = await api.get("integrations?filter[types]=web")
-    (web,) = answer["integrations"]
+    document = await api.get("integrations?filter[types]=web")
+    (web,) = document["integrations"]
     assert "configuredOnAdminCenter" not in web
     assert await api.problems("DELETE", f"integrations/{web['id']}", None) == [
         "SDK integrations configured on Admin Center cannot be deleted"
@@ -128,7 +128,7 @@ async def test_an_integration_can_have_a_responder_of_its_own(api: Api) -> None:
         ("POST", "integrations", {"type": "unity", "defaultResponderId": "none"}),
         ("PATCH", f"integrations/{made['id']}", {"defaultResponderId": "none"}),
     ):
-        code, _ = await api.refused(404, method, path, body)
+        code, _ = await api.rejected(404, method, path, body)
         assert code == "switchboard_integration_not_found"
 
 
@@ -136,7 +136,7 @@ async def test_without_a_switchboard_nobody_responds() -> None:
     async with Api(Emulator(switchboard=())) as api:
         made = await create(api, "telegram")
         assert "defaultResponder" not in made
-        code, _ = await api.refused(
+        code, _ = await api.rejected(
             404, "POST", "integrations", {"type": "unity", "defaultResponderId": "none"}
         )
         assert code == "switchboard_integration_not_found"
@@ -155,12 +155,12 @@ async def test_keys_of_a_custom_integration(api: Api) -> None:
         "The maximum number of keys (10) has been reached"
     ]
     assert await api.call("DELETE", f"{path}/{key['id']}") == {}
-    code, _ = await api.refused(404, "DELETE", f"{path}/{key['id']}")
+    code, _ = await api.rejected(404, "DELETE", f"{path}/{key['id']}")
     assert code == "not_found"
     other = (await api.get(path))["keys"][0]
     assert await api.by(other["id"], other["secret"]).user()
     await api.call("DELETE", f"integrations/{made['id']}")
-    code, _ = await api.by(other["id"], other["secret"]).refused(401, "POST", "users", {})
+    code, _ = await api.by(other["id"], other["secret"]).rejected(401, "POST", "users", {})
     assert code == "unauthorized"
 
 
@@ -187,17 +187,17 @@ async def test_webhooks_of_an_integration(api: Api) -> None:
     changed = (await api.call("PATCH", f"{path}/{second['id']}", change))["webhook"]
     assert changed == {**second, **change}
     assert await api.call("DELETE", f"{path}/{second['id']}") == {}
-    code, _ = await api.refused(404, "GET", f"{path}/{second['id']}")
+    code, _ = await api.rejected(404, "GET", f"{path}/{second['id']}")
     assert code == "not_found"
     await api.call("DELETE", f"integrations/{made['id']}")
-    code, _ = await api.refused(404, "GET", path)
+    code, _ = await api.rejected(404, "GET", path)
     assert code == "integration_not_found"
 
 
 async def test_a_webhook_of_another_integration_is_not_found(api: Api) -> None:
     mine, other = await create(api, "custom"), await create(api, "custom")
     path = f"integrations/{mine['id']}/webhooks/{other['webhooks'][0]['id']}"
-    code, _ = await api.refused(404, "DELETE", path)
+    code, _ = await api.rejected(404, "DELETE", path)
     assert code == "not_found"
 
 
@@ -209,7 +209,7 @@ async def test_a_webhook_of_another_integration_is_not_found(api: Api) -> None:
         ({"includeFullUser": 1}, "includeFullUser must be a boolean"),
     ],
 )
-async def test_a_malformed_webhook_is_refused(api: Api, changes: JSON, problem: str) -> None:
+async def test_a_malformed_webhook_is_rejected(api: Api, changes: JSON, problem: str) -> None:
     made = await create(api, "custom")
     path = f"integrations/{made['id']}/webhooks"
     assert await api.problems("POST", path, {**WEBHOOK, **changes}) == [problem]

@@ -34,7 +34,7 @@ def is_in(path: Path, text: bytes) -> bool:
 
 
 async def everything(api: Api) -> dict[str, Any]:
-    """All that the API answers of what there is."""
+    """All that the API returns of what there is."""
     users = (await api.get("users", **{"filter[identities.email]": "ann@example.org"}))["users"]
     found: dict[str, Any] = {
         "users": users,
@@ -129,7 +129,7 @@ async def test_what_was_restored_is_still_one_thing(path: Path) -> None:
     later = Emulator(state=path)
     async with Api(later) as api:
         await api.call("DELETE", "users/ann")
-        code, _ = await api.refused(404, "GET", "conversations?filter[userExternalId]=ann")
+        code, _ = await api.rejected(404, "GET", "conversations?filter[userExternalId]=ann")
         assert code == "user_not_found"
     later.close()
 
@@ -174,7 +174,7 @@ def test_without_a_file_there_is_nothing_to_close() -> None:
     Emulator().close()
 
 
-def test_what_cannot_be_repeated_is_refused(path: Path) -> None:
+def test_what_cannot_be_repeated_is_rejected(path: Path) -> None:
     Emulator(state=path).close()
     journal = Journal(path)
     body = {"user": "nobody", "text": "hi"}
@@ -187,14 +187,14 @@ def test_what_cannot_be_repeated_is_refused(path: Path) -> None:
             Emulator(state=path)
 
 
-def test_a_file_in_use_is_refused(path: Path) -> None:
+def test_a_file_in_use_is_rejected(path: Path) -> None:
     emulator = Emulator(state=path)
     with pytest.raises(JournalError, match="database is locked"):
         Emulator(state=path)
     emulator.close()
 
 
-def test_another_kind_of_file_is_refused(path: Path) -> None:
+def test_another_kind_of_file_is_rejected(path: Path) -> None:
     path.write_text("A letter to Ann, which must not be lost." * 100)
     with pytest.raises(JournalError, match="file is not a database"):
         Emulator(state=path)

@@ -44,7 +44,7 @@ async def test_metadata_comes_back_unless_it_is_null(api: Api) -> None:
     assert "metadata" not in await api.post(conversation, metadata=None)
 
 
-async def test_an_override_is_sent_on_and_not_answered(api: Api) -> None:
+async def test_an_override_is_passed_on_and_not_returned(api: Api) -> None:
     conversation = await api.personal(await api.user())
     override = {"whatsapp": {"payload": {"type": "text"}}}
     assert "override" not in await api.post(conversation, override=override)
@@ -65,7 +65,7 @@ async def test_a_business_looks_as_it_says(api: Api) -> None:
     ("author", "display_name"),
     [({}, "Jane Doe"), ({"displayName": "J."}, "J.")],
 )
-async def test_a_user_is_answered_by_id_whatever_it_was_named_by(
+async def test_a_user_is_returned_by_id_whatever_it_was_named_by(
     api: Api, author: JSON, display_name: str
 ) -> None:
     profile = {"givenName": "Jane", "surname": "Doe"}
@@ -84,7 +84,7 @@ async def test_a_user_is_answered_by_id_whatever_it_was_named_by(
 async def test_nobody_cannot_write(api: Api, form: str) -> None:
     path = path_of(await api.personal(await api.user()))
     body = {"author": {"type": "user", form: "nobody"}, "content": HELLO}
-    assert (await api.refused(404, "POST", path, body))[0] == "user_not_found"
+    assert (await api.rejected(404, "POST", path, body))[0] == "user_not_found"
 
 
 async def test_only_participants_can_write(api: Api) -> None:
@@ -143,7 +143,7 @@ async def test_only_participants_can_write(api: Api) -> None:
         ),
     ],
 )
-async def test_a_malformed_message_is_refused(api: Api, body: JSON, problem: str) -> None:
+async def test_a_malformed_message_is_rejected(api: Api, body: JSON, problem: str) -> None:
     path = path_of(await api.personal(await api.user()))
     assert await api.problems("POST", path, body) == [problem]
     assert (await api.get(path))["messages"] == []
@@ -194,8 +194,8 @@ async def test_what_others_write_is_unread_until_one_writes(api: Api, clock: Clo
     group = await api.group(ann, bob)
 
     async def unread() -> list[Any]:
-        answer = await api.get(f"conversations/{group['id']}/participants")
-        return [(one["unreadCount"], one.get("lastRead")) for one in answer["participants"]]
+        document = await api.get(f"conversations/{group['id']}/participants")
+        return [(one["unreadCount"], one.get("lastRead")) for one in document["participants"]]
 
     await api.post(group)
     assert await unread() == [(1, None), (1, None)]
@@ -213,7 +213,7 @@ async def test_a_full_conversation_is_locked_until_it_is_emptied() -> None:
         await api.post(conversation)
         body = {"author": BUSINESS, "content": HELLO}
         path = path_of(conversation)
-        assert await api.refused(423, "POST", path, body) == (
+        assert await api.rejected(423, "POST", path, body) == (
             "locked",
             "Message limit of 2 per conversation reached.",
         )
@@ -260,19 +260,19 @@ async def test_the_size_of_a_page_of_messages_is_fixed(api: Api, size: str) -> N
     conversation = await api.personal(await api.user())
     for _ in range(101):
         await api.post(conversation)
-    answer = await api.get(path_of(conversation), **{"page[size]": size})
-    assert len(answer["messages"]) == 100
+    document = await api.get(path_of(conversation), **{"page[size]": size})
+    assert len(document["messages"]) == 100
 
 
-async def test_a_listing_of_messages_refuses_bad_cursors(api: Api) -> None:
+async def test_bad_cursors_of_messages_are_rejected(api: Api) -> None:
     path = path_of(await api.personal(await api.user()))
     for params in ({"page[before]": "x"}, {"page[after]": "0" * 24, "page[before]": "0" * 24}):
-        error = await api.refused(400, "GET", path, params=params)
+        error = await api.rejected(400, "GET", path, params=params)
         assert error == ("bad_request", "Invalid page query parameters")
 
 
 async def test_the_messages_of_an_unknown_conversation_are_not_found(api: Api) -> None:
-    error = await api.refused(404, "GET", "conversations/none/messages")
+    error = await api.rejected(404, "GET", "conversations/none/messages")
     assert error == ("not_found", "Resource not found")
 
 
@@ -282,7 +282,7 @@ async def test_one_message_can_be_deleted(api: Api) -> None:
     path = path_of(conversation)
     assert await api.call("DELETE", f"{path}/{second['id']}") == {}
     assert (await api.get(path))["messages"] == [first, third]
-    error = await api.refused(404, "DELETE", f"{path}/{second['id']}")
+    error = await api.rejected(404, "DELETE", f"{path}/{second['id']}")
     assert error == ("not_found", "Message not found")
 
 

@@ -38,9 +38,9 @@ def exchange(code: str, **changes: Any) -> JSON:
 
 async def grant(api: Api) -> Api:
     code = parse_qs(urlsplit(await authorize(api)).query)["code"][0]
-    answer = await api.call("POST", f"{ROOT}/oauth/token", exchange(code))
-    assert answer["token_type"] == "Bearer"
-    return api.by(answer["access_token"])
+    document = await api.call("POST", f"{ROOT}/oauth/token", exchange(code))
+    assert document["token_type"] == "Bearer"
+    return api.by(document["access_token"])
 
 
 async def test_the_browser_comes_back_with_a_code(api: Api) -> None:
@@ -68,22 +68,22 @@ async def test_a_redirect_uri_may_have_a_query() -> None:
 )
 async def test_nobody_is_sent_elsewhere(api: Api, query: JSON, problem: str) -> None:
     params = {"client_id": "demo_partner", "response_type": "code", **query}
-    answer = await api.call("GET", f"{ROOT}/oauth/authorize", params=params, status=400)
-    assert [error["title"] for error in answer["errors"]] == [problem]
+    document = await api.call("GET", f"{ROOT}/oauth/authorize", params=params, status=400)
+    assert [error["title"] for error in document["errors"]] == [problem]
 
 
 async def test_without_an_app_there_is_nothing_to_grant(api: Api) -> None:
     await api.account.call("DELETE", f"{ROOT}/v2/apps/app_demo")
     params = {"client_id": "demo_partner", "response_type": "code"}
-    answer = await api.call("GET", f"{ROOT}/oauth/authorize", params=params, status=404)
-    assert answer["errors"][0]["code"] == "app_not_found"
+    document = await api.call("GET", f"{ROOT}/oauth/authorize", params=params, status=404)
+    assert document["errors"][0]["code"] == "app_not_found"
 
 
 async def test_a_code_is_good_once(api: Api) -> None:
     code = parse_qs(urlsplit(await authorize(api)).query)["code"][0]
     path = f"{ROOT}/oauth/token"
     for wrong in ({"client_id": "other"}, {"client_secret": "wrong"}):
-        error, _ = await api.refused(401, "POST", path, exchange(code, **wrong))
+        error, _ = await api.rejected(401, "POST", path, exchange(code, **wrong))
         assert error == "unauthorized"
     assert await api.problems("POST", path, exchange(code, grant_type="password")) == [
         "grant_type must be one of authorization_code"
@@ -97,7 +97,7 @@ async def test_a_token_opens_the_app_to_the_partners_integration(api: Api) -> No
     app = (await partner.get(f"{ROOT}/v2/tokenInfo"))["app"]
     assert (app["id"], app["subdomain"]) == ("app_demo", "emulator")
     assert await partner.user()
-    code, _ = await partner.refused(403, "GET", "integrations")
+    code, _ = await partner.rejected(403, "GET", "integrations")
     assert code == "forbidden"
     webhook = {"target": "https://example.org", "triggers": ["conversation:message"]}
     path = "integrations/me/webhooks"
@@ -115,14 +115,14 @@ async def test_what_was_given_back_opens_nothing(api: Api) -> None:
     webhook = {"target": "https://example.org", "triggers": ["conversation:message"]}
     await partner.call("POST", "integrations/me/webhooks", webhook, status=201)
     assert await partner.call("DELETE", f"{ROOT}/oauth/authorization") == {}
-    code, _ = await partner.refused(401, "GET", f"{ROOT}/v2/tokenInfo")
+    code, _ = await partner.rejected(401, "GET", f"{ROOT}/v2/tokenInfo")
     assert code == "unauthorized"
     (left,) = (await api.get("integrations?filter[types]=demo_partner"))["integrations"]
     path = f"integrations/{left['id']}/webhooks"
     assert (await api.get(path))["webhooks"] == []
     assert await other.get(f"{ROOT}/v2/tokenInfo")
     await api.account.call("DELETE", f"{ROOT}/v2/apps/app_demo")
-    code, _ = await other.refused(401, "GET", f"{ROOT}/v2/tokenInfo")
+    code, _ = await other.rejected(401, "GET", f"{ROOT}/v2/tokenInfo")
     assert code == "unauthorized"
 
 
@@ -132,5 +132,5 @@ async def test_a_key_is_no_grant_to_give_back(api: Api) -> None:
     path = f"integrations/{made['id']}/keys"
     key = (await api.call("POST", path, {"displayName": "k"}, status=201))["key"]
     hand = api.by(key["id"], key["secret"])
-    code, _ = await hand.refused(403, "DELETE", f"{ROOT}/oauth/authorization")
+    code, _ = await hand.rejected(403, "DELETE", f"{ROOT}/oauth/authorization")
     assert code == "forbidden"

@@ -18,16 +18,16 @@ async def seven_conversations(api: Api) -> tuple[JSON, list[str]]:
     return user, [(await api.personal(user))["id"] for _ in range(7)]
 
 
-def ids(answer: JSON) -> list[str]:
-    return [conversation["id"] for conversation in answer["conversations"]]
+def ids(document: JSON) -> list[str]:
+    return [conversation["id"] for conversation in document["conversations"]]
 
 
 async def test_a_single_page_has_no_cursors_and_no_links(api: Api) -> None:
     user, made = await seven_conversations(api)
-    answer = await api.get("conversations", **{"filter[userId]": user["id"]})
-    assert ids(answer) == made
-    assert answer["meta"] == {"hasMore": False}
-    assert "links" not in answer
+    document = await api.get("conversations", **{"filter[userId]": user["id"]})
+    assert ids(document) == made
+    assert document["meta"] == {"hasMore": False}
+    assert "links" not in document
 
 
 async def test_walking_forwards_and_back_again(api: Api) -> None:
@@ -58,16 +58,16 @@ async def test_walking_forwards_and_back_again(api: Api) -> None:
 async def test_links_lead_where_the_cursors_do(api: Api) -> None:
     _, made = await seven_conversations(api)
     query: dict[str, Any] = {"filter[userExternalId]": "ann & co", "page[size]": 3}
-    answer = await api.get("conversations", **query)
-    assert set(answer["links"]) == {"next"}
-    answer = await api.get(answer["links"]["next"])
-    assert ids(answer) == made[3:6]
+    document = await api.get("conversations", **query)
+    assert set(document["links"]) == {"next"}
+    document = await api.get(document["links"]["next"])
+    assert ids(document) == made[3:6]
     assert (
-        answer["links"]["prev"] == "http://emulator/v2/apps/app_demo/conversations"
+        document["links"]["prev"] == "http://emulator/v2/apps/app_demo/conversations"
         f"?filter[userExternalId]=ann%20%26%20co&page[size]=3&page[before]={made[3]}"
     )
-    assert ids(await api.get(answer["links"]["next"])) == made[6:]
-    assert ids(await api.get(answer["links"]["prev"])) == made[:3]
+    assert ids(await api.get(document["links"]["next"])) == made[6:]
+    assert ids(await api.get(document["links"]["prev"])) == made[:3]
 
 
 @pytest.mark.parametrize(
@@ -112,8 +112,8 @@ async def test_a_conversation_joined_late_stands_where_its_id_belongs(api: Api) 
     late = await api.personal(ann)
     body = {"userId": ann["id"], "subscribeSDKClient": False}
     await api.call("POST", f"conversations/{early['id']}/join", body, status=201)
-    answer = await api.get("conversations", **{"filter[userId]": ann["id"]})
-    assert ids(answer) == [early["id"], late["id"]]
+    document = await api.get("conversations", **{"filter[userId]": ann["id"]})
+    assert ids(document) == [early["id"], late["id"]]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ async def test_a_conversation_joined_late_stands_where_its_id_belongs(api: Api) 
     ],
 )
 @pytest.mark.parametrize("listing", ["conversations", "participants", "clients"])
-async def test_what_cannot_be_a_page_is_refused(
+async def test_what_cannot_be_a_page_is_rejected(
     api: Api, listing: str, page: dict[str, str]
 ) -> None:
     ann = await api.user()
@@ -144,4 +144,4 @@ async def test_what_cannot_be_a_page_is_refused(
         "participants": (f"conversations/{conversation['id']}/participants", {}),
         "clients": (f"users/{ann['id']}/clients", {}),
     }[listing]
-    assert await api.refused(400, "GET", path, params={**query, **page}) == INVALID
+    assert await api.rejected(400, "GET", path, params={**query, **page}) == INVALID

@@ -14,18 +14,18 @@ USER_NOT_FOUND = ("user_not_found", "User not found")
 
 
 async def participants(api: Api, conversation: JSON) -> list[JSON]:
-    answer = await api.get(f"conversations/{conversation['id']}/participants")
-    found: list[JSON] = answer["participants"]
+    document = await api.get(f"conversations/{conversation['id']}/participants")
+    found: list[JSON] = document["participants"]
     return found
 
 
-async def test_joining_answers_the_participant(api: Api) -> None:
+async def test_joining_returns_the_participant(api: Api) -> None:
     ann = await api.user(externalId="ann")
     group = await api.group()
     body = {"userId": ann["id"], "subscribeSDKClient": True}
-    answer = await api.call("POST", f"conversations/{group['id']}/join", body, status=201)
+    document = await api.call("POST", f"conversations/{group['id']}/join", body, status=201)
     (client,) = (await api.get(f"users/{ann['id']}/clients"))["clients"]
-    participant = answer["participant"]
+    participant = document["participant"]
     assert (
         participant.items()
         >= {
@@ -42,8 +42,8 @@ async def test_a_participant_that_is_not_subscribed_has_no_client(api: Api) -> N
     await api.user(externalId="ann")
     group = await api.group()
     body = {"userExternalId": "ann", "subscribeSDKClient": False}
-    answer = await api.call("POST", f"conversations/{group['id']}/join", body, status=201)
-    assert answer["participant"]["clientAssociations"] == []
+    document = await api.call("POST", f"conversations/{group['id']}/join", body, status=201)
+    assert document["participant"]["clientAssociations"] == []
     assert (await api.get("users/ann/clients"))["clients"] == []
 
 
@@ -67,7 +67,7 @@ async def test_ten_can_participate_and_no_more(api: Api) -> None:
     group = await api.group(*[await api.user() for _ in range(10)])
     body = {"userId": (await api.user())["id"], "subscribeSDKClient": False}
     path = f"conversations/{group['id']}/join"
-    assert await api.refused(400, "POST", path, body) == ("bad_request", "Too many participants")
+    assert await api.rejected(400, "POST", path, body) == ("bad_request", "Too many participants")
     assert len(await participants(api, group)) == 10
 
 
@@ -104,10 +104,10 @@ async def test_nobody_cannot_join(api: Api) -> None:
     group = await api.group()
     body = {"userId": "nobody", "subscribeSDKClient": False}
     path = f"conversations/{group['id']}/join"
-    assert await api.refused(404, "POST", path, body) == USER_NOT_FOUND
+    assert await api.rejected(404, "POST", path, body) == USER_NOT_FOUND
 
 
-async def test_joining_twice_is_refused(api: Api) -> None:
+async def test_joining_twice_is_rejected(api: Api) -> None:
     ann = await api.user()
     group = await api.group(ann)
     body = {"userId": ann["id"], "subscribeSDKClient": False}
@@ -126,10 +126,10 @@ async def test_leaving_by_each_of_the_ids(api: Api, form: str) -> None:
     path = f"conversations/{group['id']}/leave"
     assert await api.call("POST", path, {form: value}) == {}
     assert await participants(api, group) == [second]
-    answer = await api.get("conversations", **{"filter[userId]": ann["id"]})
-    assert answer["conversations"] == []
+    document = await api.get("conversations", **{"filter[userId]": ann["id"]})
+    assert document["conversations"] == []
     error = NOT_A_MEMBER
-    assert await api.refused(404, "POST", path, {form: value}) == error
+    assert await api.rejected(404, "POST", path, {form: value}) == error
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ async def test_leaving_by_each_of_the_ids(api: Api, form: str) -> None:
 )
 async def test_nobody_cannot_leave(api: Api, body: dict[str, str], error: tuple[str, str]) -> None:
     group = await api.group()
-    assert await api.refused(404, "POST", f"conversations/{group['id']}/leave", body) == error
+    assert await api.rejected(404, "POST", f"conversations/{group['id']}/leave", body) == error
 
 
 @pytest.mark.parametrize("body", [{}, {"userId": "a", "participantId": "b"}])
@@ -156,8 +156,8 @@ async def test_leaving_takes_exactly_one_id(api: Api, body: dict[str, str]) -> N
 async def test_participants_are_paged(api: Api) -> None:
     group = await api.group(*[await api.user() for _ in range(5)])
     everyone = await participants(api, group)
-    answer = await api.get(f"conversations/{group['id']}/participants?page[size]=3")
-    assert answer["participants"] == everyone[:3]
-    assert answer["meta"] == {"hasMore": True, "afterCursor": everyone[2]["id"]}
-    answer = await api.get(answer["links"]["next"])
-    assert answer["participants"] == everyone[3:]
+    document = await api.get(f"conversations/{group['id']}/participants?page[size]=3")
+    assert document["participants"] == everyone[:3]
+    assert document["meta"] == {"hasMore": True, "afterCursor": everyone[2]["id"]}
+    document = await api.get(document["links"]["next"])
+    assert document["participants"] == everyone[3:]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import h11
 import pytest
-from anyio.abc import SocketAttribute
+from support.server import read_request, serving
 
 from sunco.emulator.delivery import senders
 from sunco.emulator.delivery.senders import send_over_http
@@ -14,7 +14,7 @@ from sunco.emulator.delivery.senders import send_over_http
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from anyio.abc import SocketStream
+    from anyio.abc import ByteStream
 
 pytestmark = pytest.mark.anyio
 
@@ -26,28 +26,22 @@ class Received:
 
 
 @asynccontextmanager
-async def server(*answer: bytes) -> AsyncGenerator[tuple[str, Received], None]:
-    """A server that reads a request to its end and answers with these bytes, one at a time."""
+async def server(*response: bytes) -> AsyncGenerator[tuple[str, Received], None]:
+    """A server that reads a request to its end and responds with these bytes, one at a time."""
     received = Received()
 
-    async def serve(stream: SocketStream) -> None:
-        async with stream:
-            while not received.content.endswith(b"{}"):
-                received.content += await stream.receive()
-            for part in answer:
-                await stream.send(part)
+    async def respond(stream: ByteStream) -> None:
+        received.content = await read_request(stream)
+        for part in response:
+            await stream.send(part)
 
-    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
-    port: int = listener.extra(SocketAttribute.local_port)
-    with anyio.fail_after(10):
-        async with listener, anyio.create_task_group() as tasks:
-            tasks.start_soon(listener.serve, serve)
-            yield f"http://127.0.0.1:{port}", received
-            tasks.cancel_scope.cancel()
+    with anyio.fail_after(60):
+        async with serving(respond) as url:
+            yield url, received
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"),
+    ("response", "status"),
     [
         ([OK], 200),
         ([OK[:9], OK[9:]], 200),
@@ -56,8 +50,8 @@ async def server(*answer: bytes) -> AsyncGenerator[tuple[str, Received], None]:
         ([b"HTTP/1.0 204 Done\r\n\r\n"], 204),
     ],
 )
-async def test_a_call_over_http(answer: list[bytes], status: int) -> None:
-    async with server(*answer) as (url, received):
+async def test_a_call_over_http(response: list[bytes], status: int) -> None:
+    async with server(*response) as (url, received):
         called = await send_over_http(f"{url}/a%20b?c=d", {"x-api-key": "k"}, b"{}")
     assert called.status == status
     head, _, body = received.content.partition(b"\r\n\r\n")
@@ -73,9 +67,9 @@ async def test_a_call_over_http(answer: list[bytes], status: int) -> None:
     assert body == b"{}"
 
 
-@pytest.mark.parametrize("answer", [b"SSH-2.0\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\n"])
-async def test_what_is_no_http_is_an_error(answer: bytes) -> None:
-    async with server(answer) as (url, _):
+@pytest.mark.parametrize("response", [b"SSH-2.0\r\n\r\n", b"", b"HTTP/1.1 200 OK\r\n"])
+async def test_what_is_no_http_is_an_error(response: bytes) -> None:
+    async with server(response) as (url, _):
         with pytest.raises(h11.RemoteProtocolError):
             await send_over_http(url, {}, b"{}")
 
@@ -88,7 +82,7 @@ async def test_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org", "http:///path", "nowhere"])
-async def test_what_is_no_http_address_is_refused(url: str) -> None:
+async def test_what_is_no_http_address_is_rejected(url: str) -> None:
     with pytest.raises(ValueError, match="Not an HTTP URL"):
         await send_over_http(url, {}, b"{}")
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
-SECONDS = 30
+SECONDS = 60
 
 
 def exports(text: str) -> dict[str, str]:
@@ -50,10 +50,10 @@ def server() -> Iterator[subprocess.Popen[str]]:
 
 def connect(server: subprocess.Popen[str]) -> httpx.Client:
     assert server.stdout
-    told = exports("".join(server.stdout.readline() for _ in range(4)))
+    settings = exports("".join(server.stdout.readline() for _ in range(4)))
     return httpx.Client(
-        base_url=f"{told['SUNCO_BASE_URL']}/v2/apps/{told['SUNCO_APP_ID']}/",
-        auth=(told["SUNCO_KEY_ID"], told["SUNCO_KEY_SECRET"]),
+        base_url=f"{settings['SUNCO_BASE_URL']}/v2/apps/{settings['SUNCO_APP_ID']}/",
+        auth=(settings["SUNCO_KEY_ID"], settings["SUNCO_KEY_SECRET"]),
         timeout=SECONDS,
         trust_env=False,
     )
@@ -65,12 +65,12 @@ def test_it_says_how_to_reach_it_serves_and_stops(
 ) -> None:
     assert server.stdout
     assert server.stderr
-    told = exports("".join(server.stdout.readline() for _ in range(4)))
-    assert list(told) == ["SUNCO_BASE_URL", "SUNCO_APP_ID", "SUNCO_KEY_ID", "SUNCO_KEY_SECRET"]
-    assert told["SUNCO_KEY_SECRET"] == "it is one"
+    settings = exports("".join(server.stdout.readline() for _ in range(4)))
+    assert list(settings) == ["SUNCO_BASE_URL", "SUNCO_APP_ID", "SUNCO_KEY_ID", "SUNCO_KEY_SECRET"]
+    assert settings["SUNCO_KEY_SECRET"] == "it is one"
     with httpx.Client(
-        base_url=f"{told['SUNCO_BASE_URL']}/v2/apps/{told['SUNCO_APP_ID']}/",
-        auth=(told["SUNCO_KEY_ID"], told["SUNCO_KEY_SECRET"]),
+        base_url=f"{settings['SUNCO_BASE_URL']}/v2/apps/{settings['SUNCO_APP_ID']}/",
+        auth=(settings["SUNCO_KEY_ID"], settings["SUNCO_KEY_SECRET"]),
         timeout=SECONDS,
         trust_env=False,
     ) as http:
@@ -85,7 +85,7 @@ def test_it_says_how_to_reach_it_serves_and_stops(
     assert server.stderr.read() == ""
 
 
-def test_answers_are_sent_without_delay() -> None:
+def test_responses_are_sent_without_delay() -> None:
     with listen("127.0.0.1", 0) as listener:
         with socket.create_connection(listener.getsockname()):
             connection, _ = listener.accept()
@@ -104,7 +104,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.parametrize("port", ["65536", "-1", "http"])
-def test_what_is_not_a_port_is_refused(capsys: pytest.CaptureFixture[str], port: str) -> None:
+def test_what_is_not_a_port_is_rejected(capsys: pytest.CaptureFixture[str], port: str) -> None:
     with pytest.raises(SystemExit) as stop:
         serving.main([f"--port={port}"])
     assert stop.value.code == 2
@@ -134,7 +134,7 @@ def test_a_file_that_cannot_be_used_is_said_in_one_line(
         assert line.startswith(f"Cannot use the state file {path}: ")
 
 
-def test_trouble_reaches_a_client_and_not_the_log(server: subprocess.Popen[str]) -> None:
+def test_faults_reach_a_client_and_not_the_log(server: subprocess.Popen[str]) -> None:
     with connect(server) as http:
         control = str(http.base_url.copy_with(path="/_emulator/fail"))
         for fault in ({"status": 503}, {"reset": True}):

@@ -1,6 +1,6 @@
 """All that the emulator says, against the specification: every operation and every event.
 
-What every other test of the emulator is answered is held against it too, see `spec`.
+The responses to all other tests of the emulator are held against it too, see `spec`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.anyio, needs_spec]
 
 ROOT = "http://emulator"
-# The emulator cannot tell what an event without a schema should look like.
+# The emulator cannot know what an event without a schema should look like.
 WITHOUT_SCHEMA = {"passthrough:messaging"}
 
 
@@ -179,8 +179,8 @@ class Tour:
             "client_id": "demo_partner",
             "client_secret": "demo_partner_secret",
         }
-        answer = await self.api.call("POST", f"{ROOT}/oauth/token", body)
-        partner = self.api.by(answer["access_token"])
+        document = await self.api.call("POST", f"{ROOT}/oauth/token", body)
+        partner = self.api.by(document["access_token"])
         await partner.get(f"{ROOT}/v2/tokenInfo")
         await partner.call("DELETE", f"{ROOT}/oauth/authorization")
 

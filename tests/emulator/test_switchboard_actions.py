@@ -44,7 +44,7 @@ class Control:
             body["switchboardIntegration"] = target
         assert await self.api.call("POST", f"{self.path}/{action}", body) == {}
 
-    async def refused(self, action: str, target: str | None = None) -> str:
+    async def rejected(self, action: str, target: str | None = None) -> str:
         body = {} if target is None else {"switchboardIntegration": target}
         (problem,) = await self.api.problems("POST", f"{self.path}/{action}", body)
         return problem
@@ -95,7 +95,7 @@ async def test_offering_and_accepting_control(control: Control) -> None:
 
 async def test_control_is_not_offered_to_who_has_it(control: Control) -> None:
     problem = "Cannot offer control to the active switchboard integration."
-    assert await control.refused("offerControl", "bot") == problem
+    assert await control.rejected("offerControl", "bot") == problem
 
 
 async def test_a_new_offer_takes_the_place_of_the_last() -> None:
@@ -108,7 +108,7 @@ async def test_a_new_offer_takes_the_place_of_the_last() -> None:
 
 async def test_what_was_not_offered_cannot_be_accepted(control: Control) -> None:
     problem = "There is no pendingSwitchboardIntegration"
-    assert await control.refused("acceptControl") == problem
+    assert await control.rejected("acceptControl") == problem
 
 
 async def test_released_control_is_nobodys(control: Control) -> None:
@@ -150,29 +150,29 @@ async def test_a_name_goes_before_a_type() -> None:
         assert await control.names() == ("first", None)
 
 
-async def test_an_ambiguous_type_is_refused() -> None:
+async def test_an_ambiguous_type_is_rejected() -> None:
     async with Api(Emulator(switchboard=TRIO)) as api:
         control = Control(api, await api.group())
         problem = "More than one switchboard integration matches custom"
-        assert await control.refused("passControl", "custom") == problem
-        assert await control.refused("offerControl", "custom") == problem
+        assert await control.rejected("passControl", "custom") == problem
+        assert await control.rejected("offerControl", "custom") == problem
         assert await control.names() == ("first", None)
 
 
-async def test_an_unknown_integration_is_refused(control: Control) -> None:
+async def test_an_unknown_integration_is_rejected(control: Control) -> None:
     problem = "No switchboard integration matches nobody"
-    assert await control.refused("passControl", "nobody") == problem
-    assert await control.refused("offerControl", "nobody") == problem
+    assert await control.rejected("passControl", "nobody") == problem
+    assert await control.rejected("offerControl", "nobody") == problem
 
 
 async def test_there_may_be_nothing_next(control: Control) -> None:
     await control.do("passControl", "agent")
     assert (
-        await control.refused("passControl", "next") == "There is no next switchboard integration"
+        await control.rejected("passControl", "next") == "There is no next switchboard integration"
     )
     await control.do("releaseControl")
     assert (
-        await control.refused("offerControl", "next") == "There is no next switchboard integration"
+        await control.rejected("offerControl", "next") == "There is no next switchboard integration"
     )
 
 
@@ -181,13 +181,13 @@ async def test_there_may_be_no_switchboard() -> None:
         control = Control(api, await api.group())
         assert await control.state() == (None, None)
         assert (
-            await control.refused("passControl", "bot") == "No switchboard integration matches bot"
+            await control.rejected("passControl", "bot") == "No switchboard integration matches bot"
         )
 
 
 @pytest.mark.parametrize("action", ["passControl", "offerControl"])
 async def test_a_transfer_must_say_to_whom(control: Control, action: str) -> None:
-    assert await control.refused(action) == "switchboardIntegration is required"
+    assert await control.rejected(action) == "switchboardIntegration is required"
 
 
 async def test_accepting_takes_a_body(control: Control) -> None:

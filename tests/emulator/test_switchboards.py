@@ -33,8 +33,8 @@ async def create(api: Api) -> str:
 
 async def seat(api: Api, board: str, name: str, **body: Any) -> JSON:
     described = {"name": name, "integrationId": AGENT, **body}
-    answer = await api.call("POST", f"{board}/switchboardIntegrations", described, status=201)
-    made: JSON = answer["switchboardIntegration"]
+    document = await api.call("POST", f"{board}/switchboardIntegrations", described, status=201)
+    made: JSON = document["switchboardIntegration"]
     return made
 
 
@@ -48,8 +48,8 @@ async def test_there_is_one_switchboard_at_most(bare: Api) -> None:
     ]
     assert await bare.call("DELETE", board) == {}
     error = ("switchboard_not_found", "Switchboard not found")
-    assert await bare.refused(404, "DELETE", board) == error
-    assert await bare.refused(404, "GET", f"{board}/switchboardIntegrations") == error
+    assert await bare.rejected(404, "DELETE", board) == error
+    assert await bare.rejected(404, "GET", f"{board}/switchboardIntegrations") == error
 
 
 async def test_an_integration_takes_a_seat(bare: Api) -> None:
@@ -85,7 +85,7 @@ async def test_an_integration_takes_a_seat(bare: Api) -> None:
         ),
     ],
 )
-async def test_a_malformed_seat_is_refused(bare: Api, body: JSON, problem: str) -> None:
+async def test_a_malformed_seat_is_rejected(bare: Api, body: JSON, problem: str) -> None:
     board = await create(bare)
     await seat(bare, board, "taken")
     path = f"{board}/switchboardIntegrations"
@@ -96,11 +96,11 @@ async def test_what_a_seat_names_must_exist(bare: Api) -> None:
     board = await create(bare)
     path = f"{board}/switchboardIntegrations"
     for body in ({"integrationId": "none"}, {"integrationType": "none"}):
-        code, _ = await bare.refused(404, "POST", path, {"name": "a", **body})
+        code, _ = await bare.rejected(404, "POST", path, {"name": "a", **body})
         assert code == "integration_not_found"
     body = {"name": "a", "integrationId": AGENT, "nextSwitchboardIntegrationId": "none"}
-    assert await bare.refused(404, "POST", path, body) == SEAT_NOT_FOUND
-    assert await bare.refused(404, "PATCH", f"{path}/none", {}) == SEAT_NOT_FOUND
+    assert await bare.rejected(404, "POST", path, body) == SEAT_NOT_FOUND
+    assert await bare.rejected(404, "PATCH", f"{path}/none", {}) == SEAT_NOT_FOUND
 
 
 async def test_there_are_ten_seats_at_most(bare: Api) -> None:
@@ -108,7 +108,7 @@ async def test_there_are_ten_seats_at_most(bare: Api) -> None:
     for number in range(10):
         await seat(bare, board, f"n{number}")
     body = {"name": "more", "integrationId": AGENT}
-    assert await bare.refused(400, "POST", f"{board}/switchboardIntegrations", body) == (
+    assert await bare.rejected(400, "POST", f"{board}/switchboardIntegrations", body) == (
         "too_many_switchboard_integrations",
         "Switchboard has reached the max number of switchboard integrations (10)",
     )
@@ -120,7 +120,7 @@ async def test_an_enabled_switchboard_has_a_default(bare: Api) -> None:
         "Enabled switchboard must have an associated default switchboardIntegration"
     ]
     wrong = {"defaultSwitchboardIntegrationId": "none"}
-    assert await bare.refused(404, "PATCH", board, wrong) == SEAT_NOT_FOUND
+    assert await bare.rejected(404, "PATCH", board, wrong) == SEAT_NOT_FOUND
     first = await seat(bare, board, "first")
     body = {"enabled": True, "defaultSwitchboardIntegrationId": first["id"]}
     changed = (await bare.call("PATCH", board, body))["switchboard"]

@@ -36,7 +36,7 @@ async def test_a_user_is_changed_where_it_says_so(api: Api) -> None:
     assert await api.problems("PATCH", "users/ann", {"toBeRetained": 1}) == [
         "toBeRetained must be a boolean"
     ]
-    assert await api.refused(404, "PATCH", "users/none", {}) == NOT_FOUND
+    assert await api.rejected(404, "PATCH", "users/none", {}) == NOT_FOUND
 
 
 async def test_personal_information_is_really_gone(api: Api) -> None:
@@ -61,7 +61,7 @@ async def test_personal_information_is_really_gone(api: Api) -> None:
     assert [message["author"] for message in messages] == [author, author, {"type": "business"}]
     everything = f"{messages}{shown}{await api.get('users/1/clients')}"
     assert "Ann" not in everything
-    assert await api.refused(404, "DELETE", "users/none/personalinformation") == NOT_FOUND
+    assert await api.rejected(404, "DELETE", "users/none/personalinformation") == NOT_FOUND
 
 
 async def test_users_are_listed_by_the_address_they_proved(api: Api) -> None:
@@ -74,15 +74,15 @@ async def test_users_are_listed_by_the_address_they_proved(api: Api) -> None:
     assert found["authenticated"] is True
     identity = {"type": "email", "value": "ann@example.org", "verification": "sso"}
     assert found["identities"] == [identity]
-    answer = await api.get("users", **{EMAIL: "ann@example.org", "brandId": "42"})
-    assert [user["id"] for user in answer["users"]] == [branded["id"]]
+    document = await api.get("users", **{EMAIL: "ann@example.org", "brandId": "42"})
+    assert [user["id"] for user in document["users"]] == [branded["id"]]
     assert (await api.get("users", **{EMAIL: "profile@example.org"}))["users"] == []
     assert await api.problems("GET", "users", None) == [f"{EMAIL} is required"]
 
 
 async def test_a_user_follows_its_zendesk_user(api: Api) -> None:
     ann = await api.user(profile={"givenName": "A", "surname": "Lee"})
-    assert await api.refused(404, "POST", "users/7/sync") == NOT_FOUND
+    assert await api.rejected(404, "POST", "users/7/sync") == NOT_FOUND
     api.emulator.authenticate(ann, zendesk_id="7")
     assert (await api.call("POST", "users/7/sync"))["user"]["profile"] == ann["profile"]
     api.emulator.core_user("7", givenName="Ann", externalId="ann", email="ann@example.org")
@@ -105,9 +105,9 @@ async def test_zendesk_users_that_were_merged(api: Api) -> None:
     body = {"survivingZendeskId": "1"}
     surviving = (await api.call("POST", "users/2/sync", body))["user"]
     assert surviving["id"] == ann["id"]
-    assert await api.refused(404, "GET", f"users/{other['id']}") == NOT_FOUND
-    answer = await api.get(f"conversations?filter[userId]={ann['id']}")
-    found = {one["id"]: one["isDefault"] for one in answer["conversations"]}
+    assert await api.rejected(404, "GET", f"users/{other['id']}") == NOT_FOUND
+    document = await api.get(f"conversations?filter[userId]={ann['id']}")
+    found = {one["id"]: one["isDefault"] for one in document["conversations"]}
     assert found == {
         mine["id"]: True,
         theirs["id"]: False,
@@ -137,7 +137,7 @@ async def test_who_has_the_same_external_id_or_address_is_the_same(api: Api) -> 
     synced = (await api.call("POST", "users/1/sync"))["user"]
     assert synced["externalId"] == "ann"
     for user in (same, again):
-        assert await api.refused(404, "GET", f"users/{user['id']}") == NOT_FOUND
+        assert await api.rejected(404, "GET", f"users/{user['id']}") == NOT_FOUND
     (conversation,) = (await api.get(f"conversations?filter[userId]={ann['id']}"))["conversations"]
     assert conversation["isDefault"]
     assert len((await api.get("users/ann/devices"))["devices"]) == 1
@@ -167,4 +167,4 @@ async def test_devices_are_those_that_a_user_wrote_from(api: Api) -> None:
     assert sorted(device["type"] for device in devices) == ["ios", "web"]
     assert (await api.get(f"{path}/{devices[0]['id']}"))["device"] == devices[0]
     error = ("device_not_found", "Device not found")
-    assert await api.refused(404, "GET", f"{path}/none") == error
+    assert await api.rejected(404, "GET", f"{path}/none") == error

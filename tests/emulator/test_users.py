@@ -69,7 +69,7 @@ async def test_metadata_may_be_null(api: Api) -> None:
         ({"metadata": {"a": "é" * 2046}}, "metadata must not exceed 4096 bytes"),
     ],
 )
-async def test_a_malformed_user_is_refused(api: Api, body: dict[str, Any], problem: str) -> None:
+async def test_a_malformed_user_is_rejected(api: Api, body: dict[str, Any], problem: str) -> None:
     assert await api.problems("POST", "users", body) == [problem]
 
 
@@ -80,7 +80,7 @@ async def test_metadata_may_be_4_kb(api: Api) -> None:
 
 async def test_an_external_id_is_taken_once(api: Api) -> None:
     await api.user(externalId="ann")
-    error = await api.refused(409, "POST", "users", {"externalId": "ann"})
+    error = await api.rejected(409, "POST", "users", {"externalId": "ann"})
     assert error == ("conflict", "User already exists")
 
 
@@ -95,10 +95,10 @@ async def test_each_brand_has_external_ids_of_its_own(api: Api) -> None:
     branded = await api.user(externalId="ann", brandId="42")
     assert await api.get("users/ann") == {"user": plain}
     assert await api.get("users/ann", brandId="42") == {"user": branded}
-    assert await api.refused(404, "GET", "users/ann", params={"brandId": "43"}) == NOT_FOUND
+    assert await api.rejected(404, "GET", "users/ann", params={"brandId": "43"}) == NOT_FOUND
     assert await api.get(f"users/{branded['id']}") == {"user": branded}
     body = {"externalId": "ann", "brandId": "42"}
-    assert (await api.refused(409, "POST", "users", body))[0] == "conflict"
+    assert (await api.rejected(409, "POST", "users", body))[0] == "conflict"
     await api.call("DELETE", "users/ann", params={"brandId": "42"})
     assert await api.get("users/ann") == {"user": plain}
 
@@ -112,7 +112,7 @@ async def test_an_external_id_may_hold_any_character(api: Api, external_id: str)
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_an_unknown_user_is_not_found(api: Api, method: str) -> None:
-    assert await api.refused(404, method, "users/nobody") == NOT_FOUND
+    assert await api.rejected(404, method, "users/nobody") == NOT_FOUND
 
 
 async def test_deleting_a_user_takes_what_is_theirs_and_leaves_the_rest(api: Api) -> None:
@@ -122,16 +122,16 @@ async def test_deleting_a_user_takes_what_is_theirs_and_leaves_the_rest(api: Api
     group = await api.group(ann, bob, subscribe=True)
     assert await api.call("DELETE", "users/ann") == {}
 
-    assert await api.refused(404, "GET", "users/ann") == NOT_FOUND
-    assert await api.refused(404, "GET", f"users/{ann['id']}") == NOT_FOUND
-    assert await api.refused(404, "GET", f"users/{ann['id']}/clients") == NOT_FOUND
-    code, _ = await api.refused(404, "GET", f"conversations/{personal['id']}")
+    assert await api.rejected(404, "GET", "users/ann") == NOT_FOUND
+    assert await api.rejected(404, "GET", f"users/{ann['id']}") == NOT_FOUND
+    assert await api.rejected(404, "GET", f"users/{ann['id']}/clients") == NOT_FOUND
+    code, _ = await api.rejected(404, "GET", f"conversations/{personal['id']}")
     assert code == "conversation_not_found"
     participants = (await api.get(f"conversations/{group['id']}/participants"))["participants"]
     assert [participant["userExternalId"] for participant in participants] == ["bob"]
 
     await api.call("DELETE", f"users/{nameless['id']}")
-    assert await api.refused(404, "GET", f"users/{nameless['id']}") == NOT_FOUND
+    assert await api.rejected(404, "GET", f"users/{nameless['id']}") == NOT_FOUND
 
 
 async def test_ids_sort_by_creation(api: Api) -> None:

@@ -20,7 +20,7 @@ TARGET = "http://bot.test:8080/hooks/a%20b?c=d"
 
 
 class Target:
-    """An ASGI app that notes what it is called with, and answers as it is told."""
+    """An ASGI app that notes what it is called with, and responds as a test says."""
 
     def __init__(self, *statuses: int) -> None:
         self.statuses = list(statuses)

@@ -41,7 +41,7 @@ BOTS: dict[str, list[tuple[str, str | None]]] = {
 
 
 @pytest.mark.parametrize("bot", BOTS)
-def test_the_bot_answers(bot: str) -> None:
+def test_the_bot_replies(bot: str) -> None:
     turns = BOTS[bot]
     environment = {name: text for name, text in os.environ.items() if name[:6] != "SUNCO_"}
     result = subprocess.run(
@@ -55,11 +55,11 @@ def test_the_bot_answers(bot: str) -> None:
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr == ""
-    answers = [answer for _, answer in turns if answer is not None]
+    replies = [reply for _, reply in turns if reply is not None]
     console, *lines = result.stdout.splitlines()
     assert console.startswith("The console: http://127.0.0.1:")
     assert console.endswith("/_emulator/console")
-    assert lines == [GREETING, *answers]
+    assert lines == [GREETING, *replies]
 
 
 @pytest.mark.anyio
@@ -94,5 +94,5 @@ async def test_the_pages_of_the_fastapi_bot(
         )
         for text in ("Hello!", "Still there?"):
             await sunco.messages.post(conversation.id, text)
-        answered = await browser.get(f"/conversations/{conversation.id}/texts")
-        assert answered.json() == ["Hello!", "Still there?"]
+        replied = await browser.get(f"/conversations/{conversation.id}/texts")
+        assert replied.json() == ["Hello!", "Still there?"]

@@ -308,7 +308,7 @@ async def test_clients(sunco: Sunco, criteria: MatchCriteria) -> None:
     assert caught.value.code == "client_not_found"
 
 
-async def test_refusals() -> None:
+async def test_error_responses() -> None:
     emulator = Emulator()
     async with connect(emulator, key_secret="wrong") as stranger:
         with pytest.raises(AuthenticationError) as caught:

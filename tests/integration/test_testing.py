@@ -44,7 +44,7 @@ async def test_a_client_and_a_user_talk(emulator: Emulator) -> None:
 
 
 @pytest.mark.anyio
-async def test_a_bot_answers_what_its_router_is_told(emulator: Emulator) -> None:
+async def test_a_bot_replies_to_what_its_router_receives(emulator: Emulator) -> None:
     async with connect(emulator) as sunco:
         webhook = {"target": "https://bot.test/", "triggers": ["conversation:message"]}
         body = {"type": "custom", "webhooks": [webhook]}
@@ -84,10 +84,10 @@ async def test_the_key_may_be_another(emulator: Emulator) -> None:
 
 @pytest.mark.anyio
 async def test_the_transport_may_be_another(emulator: Emulator) -> None:
-    def answer(_: httpx.Request) -> httpx.Response:
+    def response(_: httpx.Request) -> httpx.Response:
         return httpx.Response(503)
 
-    transport = HttpxTransport(httpx.AsyncClient(transport=httpx.MockTransport(answer)))
+    transport = HttpxTransport(httpx.AsyncClient(transport=httpx.MockTransport(response)))
     async with connect(emulator, transport=transport, retry=ONCE) as sunco:
         with pytest.raises(ServerError):
             await sunco.users.get("ada")

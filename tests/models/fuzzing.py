@@ -226,7 +226,7 @@ READERS: Final[Mapping[str, Callable[[bytes], Any]]] = {
 
 
 def fuzz(count: int, seed: int, *, timed: bool) -> Findings:
-    """Read documents, and report what went wrong.
+    """Read documents, and report what failed.
 
     Args:
         count: The number of documents.

@@ -139,8 +139,8 @@ UPDATED: list[Sent[IntegrationUpdate]] = [
     ),
 ]
 
-ANSWER = {"integration": {"id": "i1", "type": "unity", "status": "active"}}
-ANSWERED = UnityIntegration(id="i1", status="active")
+RESPONSE = {"integration": {"id": "i1", "type": "unity", "status": "active"}}
+RETURNED = UnityIntegration(id="i1", status="active")
 
 
 def _name(value: object) -> str:
@@ -154,8 +154,8 @@ def _update(sent: Sent[IntegrationUpdate]) -> Row:
         "PATCH",
         ONE,
         sent.body,
-        ANSWER,
-        ANSWERED,
+        RESPONSE,
+        RETURNED,
     )
 
 

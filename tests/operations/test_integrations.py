@@ -273,8 +273,8 @@ CREATED: list[Sent[Integration]] = [
 
 VALUES: list[Any] = [sent.value for sent in CREATED]
 
-ANSWER = {"integration": {"id": "i1", "type": "unity", "status": "active"}}
-ANSWERED = UnityIntegration(id="i1", status="active")
+RESPONSE = {"integration": {"id": "i1", "type": "unity", "status": "active"}}
+RETURNED = UnityIntegration(id="i1", status="active")
 
 
 def _name(value: object) -> str:
@@ -288,8 +288,8 @@ def _create(sent: Sent[Integration]) -> Row:
         "POST",
         ALL,
         sent.body,
-        ANSWER,
-        ANSWERED,
+        RESPONSE,
+        RETURNED,
         201,
     )
 
@@ -308,8 +308,8 @@ ROWS = [
         ALL,
         '{"type":"custom","displayName":"Bot",'
         '"webhooks":[{"target":"https://bot.test/","triggers":["conversation:message"]}]}',
-        ANSWER,
-        ANSWERED,
+        RESPONSE,
+        RETURNED,
         201,
     ),
     Row(
@@ -318,8 +318,8 @@ ROWS = [
         "GET",
         ALL,
         None,
-        {"integrations": [ANSWER["integration"], {"id": "i2", "type": "kakao"}]},
-        [ANSWERED, UnknownIntegration("kakao", extra={"id": "i2"})],
+        {"integrations": [RESPONSE["integration"], {"id": "i2", "type": "kakao"}]},
+        [RETURNED, UnknownIntegration("kakao", extra={"id": "i2"})],
     ),
     Row(
         "integrations.list of some types",
@@ -339,7 +339,9 @@ ROWS = [
         {"integrations": []},
         [],
     ),
-    Row("integrations.get", lambda s: s.integrations.get("i1"), "GET", ONE, None, ANSWER, ANSWERED),
+    Row(
+        "integrations.get", lambda s: s.integrations.get("i1"), "GET", ONE, None, RESPONSE, RETURNED
+    ),
     Row("integrations.delete", lambda s: s.integrations.delete("i1"), "DELETE", ONE),
 ]
 
@@ -369,7 +371,7 @@ def test_what_was_written_is_read_and_written_again(integration: Any) -> None:
 
 
 @pytest.mark.parametrize("integration", VALUES, ids=_name)
-def test_an_answer_with_nothing_but_its_type_can_be_read(integration: Integration) -> None:
+def test_a_response_with_nothing_but_its_type_can_be_read(integration: Integration) -> None:
     document = json.dumps({"id": "i1", "type": integration.type}).encode()
     read = decode(document, Integration)
     assert type(read) is type(integration)

@@ -8,14 +8,14 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.clock import Clock
-from support.scripted import answer, refusal, scripted
+from support.clock import FakeClock, skip_sleeps
+from support.scripted import error_response, response, scripted
 
 from sunco import ConfigurationError, RateLimiter, RateLimitError, RetryPolicy
 from sunco.observe import Observation, Throttled
 from sunco.ratelimit._local import Pace
 
-CONVERSATION = answer({"conversation": {"id": "c1"}})
+CONVERSATION = response({"conversation": {"id": "c1"}})
 
 
 def spent(pace: Pace, now: float) -> int:
@@ -158,29 +158,29 @@ def test_what_a_limiter_shows() -> None:
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    return skip_sleeps(monkeypatch)
 
 
 @pytest.mark.anyio
-async def test_first_come_first_served(clock: Clock) -> None:
+async def test_first_come_first_served(clock: FakeClock) -> None:
     limiter = RateLimiter(10, 2)
     served: list[tuple[int, float]] = []
 
     async def go(number: int) -> None:
         await limiter.acquire()
-        served.append((number, round(clock.now - 1000, 6)))
+        served.append((number, round(clock.time - 1000, 6)))
 
     async with anyio.create_task_group() as tasks:
         for number in range(6):
             tasks.start_soon(go, number)
             await anyio.wait_all_tasks_blocked()
     assert [number for number, _ in served] == list(range(6))
-    assert clock.now == pytest.approx(1000.4)
+    assert clock.time == pytest.approx(1000.4)
 
 
 @pytest.mark.anyio
-async def test_a_cancelled_call_takes_nothing(clock: Clock) -> None:
+async def test_a_cancelled_call_takes_nothing(clock: FakeClock) -> None:
     limiter = RateLimiter(10, 1)
     assert await limiter.acquire() == 0
     for _ in range(3):
@@ -189,19 +189,19 @@ async def test_a_cancelled_call_takes_nothing(clock: Clock) -> None:
             await limiter.acquire()
         assert scope.cancelled_caught
     assert await limiter.acquire() == pytest.approx(0.1)
-    assert clock.now == pytest.approx(1000.1)
+    assert clock.time == pytest.approx(1000.1)
 
 
 @pytest.mark.anyio
 async def test_a_429_holds_back_tasks_that_wait_already(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = Clock(monkeypatch)
+    clock = skip_sleeps(monkeypatch)
     limiter = RateLimiter(10, 1)
     await limiter.acquire()
 
     async def sleep(seconds: float) -> None:
-        if clock.now == 1000.0:
+        if clock.time == 1000.0:
             limiter.slow_down(5)
-        clock.now += seconds
+        clock.time += seconds
 
     monkeypatch.setattr(anyio, "sleep", sleep)
     assert await limiter.acquire() >= 5
@@ -209,10 +209,10 @@ async def test_a_429_holds_back_tasks_that_wait_already(monkeypatch: pytest.Monk
 
 @pytest.mark.anyio
 class TestOfAClient:
-    async def test_every_attempt_is_limited(self, clock: Clock) -> None:
+    async def test_every_attempt_is_limited(self, clock: FakeClock) -> None:
         events: list[Observation] = []
         sunco, _ = scripted(
-            refusal(503, "x", "y"),
+            error_response(503, "x", "y"),
             CONVERSATION,
             CONVERSATION,
             rate_limit=RateLimiter(1000, 1),
@@ -221,31 +221,31 @@ class TestOfAClient:
         await sunco.conversations.get("c1")
         await sunco.conversations.get("c1")
         assert [event.attempt for event in events if isinstance(event, Throttled)] == [1, 0]
-        assert clock.now == pytest.approx(1000.002)
+        assert clock.time == pytest.approx(1000.002)
 
-    async def test_a_429_slows_down_all_clients_that_share_the_limiter(self, clock: Clock) -> None:
+    async def test_a_429_slows_down_all_clients_of_the_limiter(self, clock: FakeClock) -> None:
         limiter = RateLimiter(10, 10)
         sunco, _ = scripted(
-            refusal(429, "x", "y", **{"Retry-After": "30"}), CONVERSATION, rate_limit=limiter
+            error_response(429, "x", "y", **{"Retry-After": "30"}), CONVERSATION, rate_limit=limiter
         )
         other, _ = scripted(CONVERSATION, rate_limit=limiter)
         with pytest.raises(RateLimitError):
             await sunco.with_options(retry=RetryPolicy(max_attempts=1)).conversations.get("c1")
         await other.conversations.get("c1")
-        assert clock.now >= 1030
+        assert clock.time >= 1030
 
-    async def test_a_pause_is_no_longer_than_the_policy_waits(self, clock: Clock) -> None:
+    async def test_a_pause_is_no_longer_than_the_policy_waits(self, clock: FakeClock) -> None:
         sunco, _ = scripted(
-            refusal(429, "x", "y", **{"Retry-After": "9999"}), CONVERSATION, rate_limit=10
+            error_response(429, "x", "y", **{"Retry-After": "9999"}), CONVERSATION, rate_limit=10
         )
         with pytest.raises(RateLimitError):
             await sunco.conversations.get("c1")
         await sunco.conversations.get("c1")
-        assert 1060 <= clock.now < 1061
+        assert 1060 <= clock.time < 1061
 
     async def test_no_attempt_waits_beyond_the_deadline(self) -> None:
         sunco, transport = scripted(
-            refusal(503, "x", "y"),
+            error_response(503, "x", "y"),
             rate_limit=RateLimiter(0.001, 1),
             retry=RetryPolicy(deadline=0.05, backoff=1e-6),
         )

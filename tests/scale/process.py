@@ -10,7 +10,8 @@ from typing import Any
 
 import anyio
 
-from sunco.bulk import PostgresJournal, work
+from sunco import RetryPolicy, Sunco
+from sunco.bulk import PostgresJournal, attempt, work
 from sunco.ratelimit import PostgresRateLimiter, RedisRateLimiter
 from sunco.webhooks import PostgresInbox, WebhookRouter
 from sunco.webhooks.inbox.base import NewEvent
@@ -25,6 +26,14 @@ class Log:
     def write(self, *values: object) -> None:
         line = json.dumps([os.getpid(), time.monotonic(), *values])
         os.write(self._file, f"{line}\n".encode())
+
+
+async def ready(options: dict[str, Any], log: Log) -> None:
+    """Note that the process is ready, and wait for the others where all begin together."""
+    log.write("ready")
+    if "gate" in options:
+        while not await anyio.Path(options["gate"]).exists():  # noqa: ASYNC110 - another process
+            await anyio.sleep(0.01)
 
 
 async def store(options: dict[str, Any], log: Log) -> None:
@@ -46,6 +55,7 @@ async def store(options: dict[str, Any], log: Log) -> None:
             log.write("stored", order, number)
 
     await inbox.open(handles=False)
+    log.write("opened")
     async with anyio.create_task_group() as tasks:
         for start in range(options["keys"]):
             # Events of one ordering key are stored one after the other.
@@ -72,8 +82,11 @@ async def process(options: dict[str, Any], log: Log) -> None:
             raise
         log.write("end", order, int(number))
 
+    if "gate" in options:
+        await ready(options, log)
     async with router.running():
-        log.write("ready")
+        if "gate" not in options:
+            await ready(options, log)
         await anyio.sleep_forever()
 
 
@@ -94,11 +107,63 @@ async def bulk(options: dict[str, Any], log: Log) -> None:
     journal = PostgresJournal(
         options["dsn"], schema=options["schema"], lease=options["lease"], part_size=options["part"]
     )
-    log.write("ready")
+    await ready(options, log)
     await work(
         send, job="scale", journal=journal, concurrency=options["concurrency"],
         grace_period=options["grace"],
     )  # fmt: skip
+
+
+class LoggedLimiter:
+    """A rate limiter whose turns are in the log, also those of a process that is killed."""
+
+    def __init__(self, limiter: PostgresRateLimiter, log: Log) -> None:
+        self._limiter, self._log = limiter, log
+        self.rate = limiter.rate
+        self.slow_down = limiter.slow_down
+
+    async def acquire(self) -> float:
+        waited = await self._limiter.acquire()
+        self._log.write("turn")
+        return waited
+
+
+SUNCO: list[Sunco] = []
+
+
+async def post(item: int) -> None:
+    """The function of a campaign."""
+    this = attempt()
+    await SUNCO[0].messages.post_once(
+        f"c{item // 100}", f"message {item}", key=this.key, maybe_sent=this.maybe_done,
+        grace_period=GRACE[0],
+    )  # fmt: skip
+    LOG[0].write("posted", item)
+
+
+GRACE = [0.5]
+
+
+async def campaign(options: dict[str, Any], log: Log) -> None:
+    """Join a campaign, at the rate that its processes share."""
+    LOG.append(log)
+    GRACE[0] = options["grace"]
+    dsn, schema = options["dsn"], options["schema"]
+    limiter = PostgresRateLimiter(dsn, schema=schema, rate=options["rate"], name="campaign")
+    retry = RetryPolicy(max_attempts=20, backoff=0.05, max_backoff=0.5)
+    async with (
+        limiter,
+        Sunco(
+            app_id="a", key_id="k", key_secret="s", base_url=options["url"], retry=retry,
+            timeout=30, rate_limit=LoggedLimiter(limiter, log),
+        ) as sunco,
+    ):  # fmt: skip
+        SUNCO.append(sunco)
+        await ready(options, log)
+        await work(
+            post, job="scale", journal=PostgresJournal(dsn, schema=schema, lease=options["lease"]),
+            concurrency=options["concurrency"], grace_period=GRACE[0],
+        )  # fmt: skip
 
 
 async def limit(options: dict[str, Any], log: Log) -> None:
@@ -127,7 +192,7 @@ async def limit(options: dict[str, Any], log: Log) -> None:
 def main() -> None:
     """Run a role."""
     role, options = sys.argv[1], json.loads(sys.argv[2])
-    roles = {"store": store, "process": process, "bulk": bulk, "limit": limit}
+    roles = {"store": store, "process": process, "bulk": bulk, "campaign": campaign, "limit": limit}
     anyio.run(roles[role], options, Log(options["log"]), backend=options.get("backend", "asyncio"))
 
 

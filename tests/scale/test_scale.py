@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 from support import postgres, redis
 
-from scale.trials import bulk_job, chaos, cut_off, limited
+from scale.network import proxy
+from scale.trials import bulk_job, campaign, chaos, cut_off, limited
 
 
 @pytest.fixture(scope="module")
@@ -17,19 +18,23 @@ def server() -> Iterator[postgres.PostgresServer]:
     own.remove()
 
 
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
 def test_killed_workers_and_a_restart_of_the_server_lose_nothing_and_keep_the_order(
-    server: postgres.PostgresServer,
+    server: postgres.PostgresServer, backend: str
 ) -> None:
-    verdict = chaos(server, events=300, workers=2, kills=1, restarts=1)
-    assert verdict.events == 300
+    verdict = chaos(
+        server, events=200, workers=2, kills=1, restarts=1, lease=5.0, backends=[backend]
+    )
+    assert verdict.events == 200
     assert (verdict.lost, verdict.out_of_order, verdict.at_the_same_time) == (0, 0, 0)
+    # On a slow machine, the restart can outlast the lease.
     assert verdict.twice <= verdict.in_hand + 16
 
 
 def test_a_worker_that_is_cut_off_never_works_beside_the_one_that_takes_over(
     server: postgres.PostgresServer,
 ) -> None:
-    verdict = cut_off(server.dsn, server.port, times=1, events=200, seconds=0.2)
+    verdict = cut_off(server.dsn, server.port, proxy, times=1, events=200, seconds=0.2)
     assert verdict.events == 200
     assert (verdict.lost, verdict.out_of_order, verdict.at_the_same_time) == (0, 0, 0)
 
@@ -43,9 +48,20 @@ def test_a_killed_process_of_a_bulk_job_leaves_nothing_undone(
     assert sent.twice <= 2 * 50
 
 
+def test_a_campaign_takes_every_key_once_in_spite_of_faults_a_kill_and_a_restart(
+    server: postgres.PostgresServer,
+) -> None:
+    found = campaign(
+        server, items=400, workers=2, kills=1, restarts=1, rate=200, faults=0.01, lease=5.0
+    )
+    assert found.taken == {1: 400}
+    assert found.faults
+
+
 @pytest.mark.parametrize("engine", ["postgres", "redis"])
 def test_processes_share_one_rate(server: postgres.PostgresServer, engine: str) -> None:
     url = redis.url() if engine == "redis" else ""
     shared = limited(server.dsn, rate=100, processes=2, seconds=2, redis=url)
-    assert shared.busiest <= 104
-    assert shared.mean <= 102
+    # Twice as many if they did not share it; a process that is held up can be late with a turn.
+    assert shared.busiest <= 110
+    assert shared.mean <= 110

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import anyio
 import attrs
+import psycopg
+from bulk.killing import faulty_server, tally
 from support import postgres
 
+from scale.network import Network
 from sunco.bulk import PostgresJournal
 from sunco.webhooks import PostgresInbox
 from sunco.webhooks.inbox.base import NewEvent
 
 __all__ = [
+    "Campaign",
+    "Ungrouped",
+    "Verdict",
     "bulk_job",
+    "campaign",
     "chaos",
     "cut_off",
     "limited",
@@ -46,49 +50,117 @@ class Trial:
 
     dsn: str
     schema: str = attrs.field(factory=lambda: f"scale_{uuid.uuid4().hex[:10]}")
-    folder: str = attrs.field(factory=lambda: tempfile.mkdtemp(prefix="sunco-scale-"))
+    folder: Path = attrs.field(factory=lambda: Path(tempfile.mkdtemp(prefix="sunco-scale-")))
     killed: dict[int, float] = attrs.field(factory=dict[int, float])
     processes: list[subprocess.Popen[bytes]] = attrs.field(factory=list[subprocess.Popen[bytes]])
+    _lines: list[list[Any]] = attrs.field(factory=list[list[Any]])
+    _counts: Counter[str] = attrs.field(factory=Counter[str])
+    _read: int = 0
 
-    def start(self, role: str, **options: Any) -> subprocess.Popen[bytes]:
-        settings = {"dsn": self.dsn, "schema": self.schema, "log": f"{self.folder}/log", **options}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "scale.process", role, json.dumps(settings)],
-            cwd=TESTS,
-            stderr=subprocess.DEVNULL,
-        )
+    def start(
+        self, role: str, *, command: Sequence[str] = (), **options: Any
+    ) -> subprocess.Popen[bytes]:
+        """Start a process; `command` comes before its own."""
+        settings = {"dsn": self.dsn, "schema": self.schema, "log": str(self._log), **options}
+        with (self.folder / "errors").open("ab") as errors:
+            process = subprocess.Popen(
+                [*command, sys.executable, "-m", "scale.process", role, json.dumps(settings)],
+                cwd=TESTS,
+                stderr=errors,
+            )
         self.processes.append(process)
         return process
+
+    @property
+    def _log(self) -> Path:
+        return self.folder / "log"
+
+    def start_together(
+        self, number: int, role: str, **options: Any
+    ) -> list[subprocess.Popen[bytes]]:
+        """Start processes that begin when all of them are ready."""
+        gate = self.folder / "gate"
+        started = [self.start(role, gate=str(gate), **options) for _ in range(number)]
+        self.wait_for("ready", number)
+        gate.touch()
+        return started
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         process.kill()
         process.wait()
         self.killed[process.pid] = time.monotonic()
 
+    def claims_of(self, process: subprocess.Popen[bytes]) -> int:
+        """The ordering keys that a process holds, as the database has them."""
+        with psycopg.connect(
+            self.dsn, autocommit=True, options=f"-c search_path={self.schema}"
+        ) as connection:
+            row = connection.execute(
+                "SELECT count(*) FROM queue JOIN worker ON worker.id = queue.owner"
+                " WHERE worker.name LIKE %s",
+                (f"%:{process.pid}",),
+            ).fetchone()
+        return int(row[0]) if row else 0
+
     def lines(self) -> list[list[Any]]:
-        path = Path(self.folder, "log")
-        if not path.exists():
-            return []
-        return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        """What the processes have written: process, time, what happened, ..."""
+        if self._log.exists():
+            with self._log.open("rb") as file:
+                file.seek(self._read)
+                whole, newline, _ = file.read().rpartition(b"\n")
+            self._read += len(whole) + len(newline)
+            new = [json.loads(line) for line in whole.splitlines()]
+            self._lines += new
+            self._counts.update(line[2] for line in new)
+        return self._lines
 
     def count(self, what: str) -> int:
-        return sum(line[2] == what for line in self.lines())
+        self.lines()
+        return self._counts[what]
 
-    def wait_for(self, what: str, number: int, seconds: float = 60) -> None:
+    def times(self, what: str) -> list[float]:
+        """When it happened, in order."""
+        return sorted(line[1] for line in self.lines() if line[2] == what)
+
+    def wait_for(
+        self,
+        what: str,
+        number: int,
+        seconds: float = 120,
+        meanwhile: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Wait until something has happened this often.
+
+        Raises:
+            TimeoutError: It has not, after so many seconds.
+        """
         deadline = time.monotonic() + seconds
         while (seen := self.count(what)) < number:
-            assert time.monotonic() < deadline, f"{seen} of {number} {what} after {seconds:g} s"
+            meanwhile()
+            if time.monotonic() >= deadline:
+                after = f"after {seconds:g} s. {self.errors()}"
+                raise TimeoutError(f"{seen} of {number} {what} {after}")
             time.sleep(0.02)
 
-    def pending(self) -> int:
-        async def count() -> int:
+    def errors(self) -> str:
+        """The end of what the processes have written to standard error."""
+        return (self.folder / "errors").read_text("utf-8", errors="replace")[-2000:]
+
+    def drain(self, seconds: float = 120) -> None:
+        """Wait until no event is pending."""
+
+        async def pending() -> int:
             inbox = PostgresInbox(self.dsn, schema=self.schema)
             try:
                 return (await inbox.stats()).pending
             finally:
                 await inbox.close()
 
-        return anyio.run(count)
+        deadline = time.monotonic() + seconds
+        while anyio.run(pending):
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"Events are pending after {seconds:g} s. {self.errors()}")
+            time.sleep(0.2)
 
 
 @contextmanager
@@ -116,7 +188,7 @@ class Verdict:
     in_hand: int
 
 
-def judge(trial: Trial) -> Verdict:
+def judge(trial: Trial, in_hand: int = 0) -> Verdict:
     """Read the log of storers and workers."""
     stored: dict[str, set[int]] = defaultdict(set)
     ended: dict[str, list[int]] = defaultdict(list)
@@ -131,7 +203,6 @@ def judge(trial: Trial) -> Verdict:
             intervals[rest[0]].append((running.pop((pid, rest[0], rest[1])), at, pid))
             if what == "end":
                 ended[rest[0]].append(rest[1])
-    in_hand = len(running)
     for (pid, order, _), at in running.items():
         intervals[order].append((at, trial.killed.get(pid, at), pid))
     lost = sum(len(numbers - set(ended[order])) for order, numbers in stored.items())
@@ -157,13 +228,14 @@ def chaos(
     kills: int,
     restarts: int,
     seconds: float = 0.005,
+    lease: float = 2.0,
     backends: Sequence[str] = ("asyncio", "trio"),
 ) -> Verdict:
     """Storers and workers, of which some are killed, on a server that is restarted."""
     chance = random.Random(3)  # noqa: S311 - moments, no secrets
     with trial(server.dsn) as shared:
         kinds = itertools.cycle(backends)
-        options = {"concurrency": 8, "lease": 2.0, "seconds": seconds}
+        options: dict[str, Any] = {"concurrency": 8, "lease": lease, "seconds": seconds}
 
         def worker() -> subprocess.Popen[bytes]:
             return shared.start("process", backend=next(kinds), **options)
@@ -171,108 +243,67 @@ def chaos(
         alive = [worker()]
         shared.wait_for("ready", 1)
         alive += [worker() for _ in range(workers - 1)]
-        storers = [shared.start("store", name=name, events=events // 2, keys=50) for name in "ab"]
+        storers = [shared.start("store", name=name, events=events // 2, keys=100) for name in "ab"]
+        # A process that cannot open its inbox ends.
+        shared.wait_for("opened", 2)
+        shared.wait_for("ready", workers)
         steps = ["kill"] * kills + ["restart"] * restarts
         chance.shuffle(steps)
+        in_hand = 0
         for number, step in enumerate(steps, 1):
-            with contextlib.suppress(AssertionError):
-                shared.wait_for("end", events * number // (len(steps) + 1), 120)
+            shared.wait_for("end", events * number // (len(steps) + 1))
             if step == "kill":
-                shared.kill(alive.pop(chance.randrange(len(alive))))
+                killed = alive.pop(chance.randrange(len(alive)))
+                shared.kill(killed)
+                in_hand += shared.claims_of(killed)
                 alive.append(worker())
+                workers += 1
+                shared.wait_for("ready", workers)
             else:
-                server.stop("immediate")
-                time.sleep(0.3)
-                server.start()
+                restart(server)
         for storer in storers:
             storer.wait(300)
-        deadline = time.monotonic() + 120
-        while shared.pending() and time.monotonic() < deadline:
-            time.sleep(0.2)
-        time.sleep(0.2)
+        shared.drain()
         for process in alive:
             shared.kill(process)
-        return judge(shared)
+        return judge(shared, in_hand)
 
 
-class Proxy:
-    """Forwards connections to a server, unless it is cut off: then nothing gets through."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.connected = threading.Event()
-        self.connected.set()
-        self._closed = False
-        self._threads: list[threading.Thread] = []
-        self._start(self._accept)
-
-    def _start(self, function: Callable[..., None], *arguments: object) -> None:
-        self._threads.append(threading.Thread(target=function, args=arguments, daemon=True))
-        self._threads[-1].start()
-
-    def _accept(self) -> None:
-        with self._listener:
-            while True:
-                here, _ = self._listener.accept()
-                if self._closed:
-                    here.close()
-                    return
-                self._start(self._forward, here)
-
-    def _forward(self, here: socket.socket) -> None:
-        with here:
-            self.connected.wait()
-            with socket.create_connection(("127.0.0.1", self._target)) as there:
-                back = threading.Thread(target=self._pump, args=(there, here))
-                back.start()
-                self._pump(here, there)
-                back.join()
-
-    def _pump(self, source: socket.socket, target: socket.socket) -> None:
-        with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                self.connected.wait()
-                target.sendall(data)
-        for each in (source, target):
-            with contextlib.suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._closed = True
-        self.connected.set()
-        # Wakes the thread that accepts.
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        for thread in self._threads:
-            thread.join()
+def restart(server: postgres.PostgresServer) -> None:
+    """Stop a server as a crash would, and start it again."""
+    server.stop("immediate")
+    time.sleep(0.3)
+    server.start()
 
 
-def cut_off(dsn: str, port: int, *, times: int, events: int, seconds: float = 0.3) -> Verdict:
+def cut_off(
+    dsn: str,
+    port: int,
+    way: Callable[[int], AbstractContextManager[Network]],
+    *,
+    times: int,
+    events: int,
+    seconds: float = 0.3,
+    lease: float = 5.0,
+) -> Verdict:
     """One worker is cut off from the database several times, for longer than its lease."""
-    with ExitStack() as stack:
-        proxy = Proxy(port)
-        stack.callback(proxy.close)
-        # Its processes, and with them the connections, end first.
-        shared = stack.enter_context(trial(dsn))
-        options = {"concurrency": 8, "lease": 1.5, "seconds": seconds}
-        cut = dsn.replace(f":{port}/", f":{proxy.port}/")
-        shared.start("process", **{**options, "dsn": cut})
+    # Its processes, and with them the connections, end first.
+    with way(port) as network, trial(dsn) as shared:
+        options: dict[str, Any] = {"concurrency": 8, "lease": lease, "seconds": seconds}
+        cut = dsn.replace(f"127.0.0.1:{port}/", f"{network.address}/")
+        shared.start("process", command=network.command, **{**options, "dsn": cut})
         shared.wait_for("ready", 1)
         shared.start("process", **options)
         shared.wait_for("ready", 2)
         storer = shared.start("store", name="a", events=events, keys=20)
         for number in range(1, times + 1):
-            shared.wait_for("end", events * number // (times + 2), 120)
-            proxy.connected.clear()
-            time.sleep(3)
-            proxy.connected.set()
+            shared.wait_for("end", events * number // (times + 2))
+            network.cut()
+            time.sleep(lease * 1.6)
+            network.restore()
             time.sleep(0.5)
         storer.wait(120)
-        deadline = time.monotonic() + 120
-        while shared.pending() and time.monotonic() < deadline:
-            time.sleep(0.2)
-        time.sleep(0.2)
+        shared.drain()
         return judge(shared)
 
 
@@ -302,26 +333,47 @@ def limited(dsn: str, *, rate: float, processes: int, seconds: float, redis: str
     began = max(min(line[3]) for line in lines)
     ended = min(max(line[3]) for line in lines)
     within = [moment for moment in moments if began <= moment <= ended]
+    mean = (len(within) - 1) / (within[-1] - within[0])
+    return Limited(mean, busiest_second(moments), calls / len(moments))
+
+
+def busiest_second(moments: Sequence[float]) -> int:
+    """The largest number of moments, in order, within a second."""
     busiest, start = 0, 0
     for index, moment in enumerate(moments):
         while moments[start] <= moment - 1:
             start += 1
         busiest = max(busiest, index - start + 1)
-    return Limited((len(within) - 1) / (within[-1] - within[0]), busiest, calls / len(moments))
+    return busiest
+
+
+def steady_rate(moments: Sequence[float]) -> float:
+    """How many a second there were of moments, in order, between a tenth and nine tenths."""
+    first, last = len(moments) // 10, len(moments) * 9 // 10
+    return (last - first) / (moments[last] - moments[first])
 
 
 def processed_per_second(dsn: str, *, workers: int, events: int, seconds: float = 0.02) -> float:
     """Events per second that a number of workers process."""
     with trial(dsn) as shared:
         shared.start("store", name="a", events=events, keys=200).wait(120)
-        options = {"concurrency": 8, "lease": 15.0, "seconds": seconds}
-        for _ in range(workers):
-            shared.start("process", **options)
-        shared.wait_for("end", events // 5, 120)
-        began = [line[1] for line in shared.lines() if line[2] == "end"]
-        shared.wait_for("end", events - events // 10, 240)
-        ended = [line[1] for line in shared.lines() if line[2] == "end"]
-        return (len(ended) - len(began)) / float(ended[-1] - began[-1])
+        shared.start_together(workers, "process", concurrency=8, lease=15.0, seconds=seconds)
+        shared.wait_for("end", events, 240)
+        return steady_rate(shared.times("end"))
+
+
+def load(shared: Trial, function: str, items: int, part: int = 200) -> None:
+    """Load the items of a bulk job."""
+
+    async def load_all() -> None:
+        journal = PostgresJournal(shared.dsn, schema=shared.schema, part_size=part)
+        await journal.open("scale", function, grace_period=0.5)
+        await journal.start_loading()
+        await journal.load([(str(number), str(number)) for number in range(items)])
+        await journal.finish_loading()
+        await journal.close()
+
+    anyio.run(load_all)
 
 
 @attrs.frozen
@@ -338,34 +390,118 @@ def bulk_job(
 ) -> Sent:
     """A bulk job that several processes share, of which some are killed."""
     with trial(dsn) as shared:
-
-        async def load() -> None:
-            journal = PostgresJournal(dsn, schema=shared.schema, part_size=part)
-            await journal.open("scale", "send", grace_period=0.5)
-            await journal.start_loading()
-            rows = [(str(number), str(number)) for number in range(items)]
-            await journal.load(rows)
-            await journal.finish_loading()
-            await journal.close()
-
-        anyio.run(load)
-        options = {
-            "seconds": seconds, "lease": 2.0, "concurrency": 8, "grace": 0.5, "part": part
+        load(shared, "send", items, part)
+        options: dict[str, Any] = {
+            "seconds": seconds, "lease": 6.0, "concurrency": 8, "grace": 0.5, "part": part
         }  # fmt: skip
-        alive = [shared.start("bulk", **options) for _ in range(workers)]
-        shared.wait_for("sent", items // 10, 120)
-        began = time.monotonic(), shared.count("sent")
+        alive = shared.start_together(workers, "bulk", **options)
         for number in range(kills):
-            shared.wait_for("sent", items * (number + 2) // (kills + 3), 120)
+            shared.wait_for("sent", items * (number + 1) // (kills + 2))
             shared.kill(alive.pop(0))
             alive.append(shared.start("bulk", **options))
-        shared.wait_for("sent", items * 9 // 10, 240)
-        ended = time.monotonic(), shared.count("sent")
-        for process in alive:
-            assert process.wait(120) == 0
+        wait_for_all(shared, alive)
         calls = Counter(line[3] for line in shared.lines() if line[2] == "sent")
         twice = sum(count - 1 for count in calls.values())
-        return Sent((ended[1] - began[1]) / (ended[0] - began[0]), len(calls), twice)
+        return Sent(steady_rate(shared.times("sent")), len(calls), twice)
+
+
+def wait_for_all(shared: Trial, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Wait until processes have ended.
+
+    Raises:
+        RuntimeError: One of them has failed.
+    """
+    for process in processes:
+        if process.wait(240):
+            raise RuntimeError(f"A process ended with {process.returncode}. {shared.errors()}")
+
+
+@attrs.frozen
+class Campaign:
+    """What became of a campaign.
+
+    Attributes:
+        taken: How many keys the platform has taken how often.
+        faults: What went wrong at the platform.
+        requests: How many turns of the rate limit were taken.
+        mean: Turns per second.
+        busiest: Turns in the busiest second.
+    """
+
+    taken: dict[int, int]
+    faults: dict[str, int]
+    requests: int
+    mean: float
+    busiest: int
+
+
+def campaign(
+    server: postgres.PostgresServer,
+    *,
+    items: int,
+    workers: int,
+    kills: int,
+    restarts: int,
+    rate: float,
+    faults: float = 0.002,
+    storm_every: int = 25_000,
+    lease: float = 6.0,
+) -> Campaign:
+    """Messages that processes send at one rate to a faulty platform, while some are killed."""
+    chance = random.Random(5)  # noqa: S311 - moments, no secrets
+    with trial(server.dsn) as shared, faulty_server(faults, storm_every) as url:
+        load(shared, "post", items)
+        options: dict[str, Any] = {
+            "url": url,
+            "rate": rate,
+            "lease": lease,
+            "concurrency": 32,
+            "grace": 0.5,
+        }
+        alive = shared.start_together(workers, "campaign", **options)
+        failures: list[int] = []
+
+        def supervise() -> None:
+            # A process that cannot renew its lease in time ends; another one takes its place.
+            for place, process in enumerate(alive):
+                if process.poll():
+                    failures.append(process.pid)
+                    alive[place] = shared.start("campaign", **options)
+            if len(failures) > restarts * workers + kills:
+                raise RuntimeError(f"{len(failures)} processes have failed. {shared.errors()}")
+
+        steps = ["kill"] * kills + ["restart"] * restarts
+        chance.shuffle(steps)
+        for number, step in enumerate(steps, 1):
+            shared.wait_for("posted", items * number // (len(steps) + 1), 300, supervise)
+            if step == "kill":
+                shared.kill(alive.pop(chance.randrange(len(alive))))
+                alive.append(shared.start("campaign", **options))
+            else:
+                restart(server)
+        shared.wait_for("posted", items, 300, supervise)
+        deadline = time.monotonic() + 120
+        while any(process.poll() != 0 for process in alive):
+            supervise()
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"The campaign does not end. {shared.errors()}")
+            time.sleep(0.02)
+        counted = tally(url)
+        turns = shared.times("turn")
+    return Campaign(
+        taken={int(times): keys for times, keys in counted["times"].items()},
+        faults=counted["met"],
+        requests=len(turns),
+        mean=len(turns) / (turns[-1] - turns[0]),
+        busiest=busiest_second(turns),
+    )
+
+
+class Ungrouped(PostgresInbox):
+    """An inbox that stores each delivery in a transaction of its own."""
+
+    async def add(self, events: Sequence[NewEvent]) -> None:
+        await self._add([events])
 
 
 async def stored_per_second(inbox: Any, *, events: int, tasks: int = 64) -> float:

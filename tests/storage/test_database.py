@@ -318,7 +318,7 @@ async def test_opening_that_is_cancelled_leaves_no_thread(path: Path) -> None:
         await database.open()
     with pytest.raises(StorageError, match="is not open"):
         await database.run(read)
-    with anyio.fail_after(10):
+    with anyio.fail_after(60):
         while threading.active_count() > before:  # noqa: ASYNC110 - a thread sends no event
             await anyio.sleep(0.001)
     await database.open()
@@ -350,6 +350,7 @@ async def test_opening_waits_for_another_process_that_reads(
         def commit(_: float) -> None:
             other.execute("COMMIT")
 
+        monkeypatch.setattr(module, "_BUSY_TIMEOUT", 0.5)
         # It ends its transaction while the other one waits for its turn.
         monkeypatch.setattr(module, "sleep", commit)
         database = database_at(path)

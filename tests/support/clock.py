@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import anyio.lowlevel
 import attrs
 import pytest
 
-__all__ = ["Clock", "FakeClock", "quiet"]
+__all__ = ["FakeClock", "quiet", "skip_sleeps"]
 
 
 @attrs.define
@@ -18,6 +20,10 @@ class FakeClock:
     sleepers: dict[int, tuple[float, anyio.Event]] = attrs.field(
         factory=dict[int, tuple[float, anyio.Event]]
     )
+    threads: list[Callable[[], Awaitable[object]]] = attrs.field(
+        factory=list[Callable[[], Awaitable[object]]]
+    )
+    """Waits for the threads at work: on a slow disk, time must not run ahead of them."""
 
     def now(self) -> float:
         return self.time
@@ -36,6 +42,9 @@ class FakeClock:
     async def advance(self, seconds: float) -> None:
         """Let time pass, and let every task run until it waits."""
         await quiet()
+        for idle in self.threads:
+            await idle()
+        await quiet()
         self.time += seconds
         for until, woken in self.sleepers.values():
             # Times of this size are not exact below a microsecond.
@@ -52,14 +61,14 @@ async def quiet() -> None:
     await anyio.wait_all_tasks_blocked()
 
 
-class Clock:
-    """What the rate limiter reads the time from: time passes when a task sleeps."""
+def skip_sleeps(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    """A clock for the rate limiter whose time passes at once when a task sleeps."""
+    clock = FakeClock(1000.0)
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1000.0
-        monkeypatch.setattr("sunco.ratelimit._local.monotonic", lambda: self.now)
-        monkeypatch.setattr(anyio, "sleep", self.sleep)
-
-    async def sleep(self, seconds: float) -> None:
+    async def sleep(seconds: float) -> None:
         await anyio.lowlevel.checkpoint()
-        self.now += seconds
+        clock.time += seconds
+
+    monkeypatch.setattr("sunco.ratelimit._local.monotonic", clock.monotonic)
+    monkeypatch.setattr(anyio, "sleep", sleep)
+    return clock

@@ -13,7 +13,7 @@ Step = Response | Exception
 
 
 class ScriptedTransport:
-    """Answers requests with what the script says, and keeps the requests."""
+    """Sends the responses of a script, and keeps the requests."""
 
     def __init__(self, *script: Step) -> None:
         self.script = list(script)
@@ -31,19 +31,19 @@ class ScriptedTransport:
         self.closed += 1
 
 
-def answer(
+def response(
     document: Any = None, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """An answer in JSON; `{}` where nothing else is said."""
+    """A response with JSON; `{}` by default."""
     content = (
         document if isinstance(document, bytes) else dump({} if document is None else document)
     )
     return Response(status, {"Content-Type": "application/json", **(headers or {})}, content)
 
 
-def refusal(status: int, code: str, title: str, **headers: str) -> Response:
-    """An answer as the API refuses."""
-    return answer({"errors": [{"code": code, "title": title}]}, status, headers)
+def error_response(status: int, code: str, title: str, **headers: str) -> Response:
+    """An error response of the API."""
+    return response({"errors": [{"code": code, "title": title}]}, status, headers)
 
 
 def scripted(

@@ -19,15 +19,15 @@ __all__ = [
     "OK",
     "Behaviour",
     "Counting",
-    "answering",
     "get",
     "post",
     "read_request",
+    "responding",
     "serving",
-    "settled",
     "tls_client",
     "tls_server",
     "transport",
+    "wait_for_open_connections",
 ]
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -36,7 +36,7 @@ Behaviour = Callable[[ByteStream], Awaitable[None]]
 
 
 async def read_request(stream: ByteStream) -> bytes:
-    """Everything up to the end of the body, as far as Content-Length tells."""
+    """Everything up to the end of the body, as Content-Length says."""
     received = b""
     while b"\r\n\r\n" not in received:
         received += await stream.receive()
@@ -72,22 +72,22 @@ async def serving(behaviour: Behaviour, tls: Any = None) -> AsyncGenerator[str]:
         tasks.cancel_scope.cancel()
 
 
-def answering(answer: bytes) -> Behaviour:
-    """Gives every request the same answer."""
+def responding(response: bytes) -> Behaviour:
+    """Gives every request the same response."""
 
     async def behaviour(stream: ByteStream) -> None:
         while True:
             await read_request(stream)
-            await stream.send(answer)
+            await stream.send(response)
 
     return behaviour
 
 
 class Counting:
-    """Answers as told, and counts connections and those that are open."""
+    """Sends the given responses, and counts connections and those that are open."""
 
-    def __init__(self, *answers: bytes) -> None:
-        self.answers = answers
+    def __init__(self, *responses: bytes) -> None:
+        self.responses = responses
         self.opened = 0
         self.open = 0
         self.requests: list[bytes] = []
@@ -98,14 +98,14 @@ class Counting:
         try:
             while True:
                 self.requests.append(await read_request(stream))
-                await stream.send(self.answers[min(len(self.requests), len(self.answers)) - 1])
+                await stream.send(self.responses[min(len(self.requests), len(self.responses)) - 1])
         finally:
             self.open -= 1
 
 
-async def settled(server: Counting, open_connections: int) -> None:
+async def wait_for_open_connections(server: Counting, open_connections: int) -> None:
     """Wait until the server has noticed what was closed."""
-    with anyio.fail_after(5):
+    with anyio.fail_after(60):
         while server.open != open_connections:  # noqa: ASYNC110 - the kernel gives no event
             await anyio.sleep(0.001)
 
@@ -122,11 +122,11 @@ async def transport(
         await made.aclose()
 
 
-def get(url: str, timeout: float | None = 5.0) -> Request:
+def get(url: str, timeout: float | None = 60.0) -> Request:
     return Request("GET", f"{url}/v2", {"Authorization": "Basic s3cret"}, None, timeout)
 
 
-def post(url: str, timeout: float | None = 5.0) -> Request:
+def post(url: str, timeout: float | None = 60.0) -> Request:
     return Request("POST", f"{url}/v2", {"Authorization": "Basic s3cret"}, b'{"a":1}', timeout)
 
 

@@ -22,7 +22,7 @@ def anyio_backend() -> str:
 
 
 async def test_nothing_is_sent_twice_behind_ones_back() -> None:
-    """aiohttp repeats a GET or DELETE whose kept connection was lost, and tells nobody."""
+    """aiohttp repeats a GET or DELETE whose kept connection was lost, and reports it to nobody."""
     requests = 0
 
     async def behaviour(stream: ByteStream) -> None:
@@ -41,10 +41,10 @@ async def test_nothing_is_sent_twice_behind_ones_back() -> None:
     assert caught.value.maybe_delivered
 
 
-async def test_large_bodies_are_not_handed_over_at_once() -> None:
+async def test_large_bodies_are_not_written_at_once() -> None:
     server = Counting(OK)
     async with serving(server) as url, transport(kind=AiohttpTransport) as carrier:
-        await carrier.send(Request("POST", url, {}, b"x" * 2_000_000, 5.0))
+        await carrier.send(Request("POST", url, {}, b"x" * 2_000_000, 60.0))
     assert b"content-length: 2000000\r\n" in server.requests[0].lower()
     assert server.requests[0].endswith(b"x" * 2_000_000)
 
@@ -61,21 +61,21 @@ async def test_a_proxy_in_the_environment_is_used(monkeypatch: pytest.MonkeyPatc
     assert len(direct.requests) == 1
 
 
-async def test_an_answer_before_the_body_has_gone_out() -> None:
-    answered = anyio.Event()
+async def test_a_response_before_the_body_was_sent() -> None:
+    responded = anyio.Event()
 
     async def behaviour(stream: ByteStream) -> None:
         await stream.receive()
         await stream.send(OK)
-        await answered.wait()
+        await responded.wait()
 
     async def body() -> AsyncIterator[bytes]:
         yield b"first"
         await anyio.sleep_forever()
 
     async with serving(behaviour) as url, transport(kind=AiohttpTransport) as carrier:
-        assert (await carrier.send(Request("POST", url, {}, body(), 5.0))).content == b"{}"
-        answered.set()
+        assert (await carrier.send(Request("POST", url, {}, body(), 60.0))).content == b"{}"
+        responded.set()
 
 
 async def test_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,14 +15,14 @@ from client.test_session import assert_no_secret
 from support.server import (
     OK,
     Counting,
-    answering,
     get,
     post,
     read_request,
+    responding,
     serving,
-    settled,
     tls_client,
     tls_server,
+    wait_for_open_connections,
 )
 
 from sunco import (
@@ -53,7 +53,7 @@ async def test_a_connection_that_the_server_has_closed_is_not_used(transport: Ma
     assert len(closed) == 5
 
 
-async def test_what_comes_unasked_is_nobodys_answer(transport: Made) -> None:
+async def test_what_comes_unasked_is_no_response(transport: Made) -> None:
     other = OK.replace(b"{}", b"[]")
     server = Counting(OK + other, OK)
     async with serving(server) as url, transport() as carrier:
@@ -62,7 +62,7 @@ async def test_what_comes_unasked_is_nobodys_answer(transport: Made) -> None:
     assert server.opened == 2
 
 
-async def test_what_comes_unasked_while_idle_is_nobodys_answer(transport: Made) -> None:
+async def test_what_comes_unasked_while_idle_is_no_response(transport: Made) -> None:
     strays: list[anyio.Event] = []
 
     async def behaviour(stream: ByteStream) -> None:
@@ -89,10 +89,10 @@ async def test_connection_close_is_obeyed(transport: Made) -> None:
         for _ in range(3):
             await carrier.send(get(url))
         assert server.opened == 3
-        await settled(server, 0)
+        await wait_for_open_connections(server, 0)
 
 
-async def test_closing_ends_what_is_under_way(transport: Made) -> None:
+async def test_closing_ends_what_is_in_flight(transport: Made) -> None:
     """On its way, or waiting for its turn: both end, and know how far they got."""
     errors: dict[str, APIConnectionError] = {}
 
@@ -134,8 +134,8 @@ async def test_a_streamed_body_that_fails_has_sent_nothing(transport: Made) -> N
 
     async with serving(server) as url, transport(max_connections=1) as carrier:
         with pytest.raises(LookupError):
-            await carrier.send(Request("POST", url, {"Content-Length": "9"}, body(), 5.0))
-        await settled(server, 0)
+            await carrier.send(Request("POST", url, {"Content-Length": "9"}, body(), 60.0))
+        await wait_for_open_connections(server, 0)
         assert server.requests == []
         assert (await carrier.send(get(url))).content == b"{}"
 
@@ -153,36 +153,36 @@ async def test_a_large_body_is_streamed_piece_by_piece(transport: Made) -> None:
         for number in range(40):
             yield b"x" * 16384
             if number == 20:
-                with anyio.fail_after(5):
+                with anyio.fail_after(60):
                     while size < 16 * 16384:  # noqa: ASYNC110 - as above
                         await anyio.sleep(0.001)
 
     async with serving(behaviour) as url, transport() as carrier:
-        assert (await carrier.send(Request("POST", url, {}, body(), 5.0))).content == b"{}"
+        assert (await carrier.send(Request("POST", url, {}, body(), 60.0))).content == b"{}"
 
 
-async def test_a_refusal_before_the_body_was_read_is_the_answer(transport: Made) -> None:
-    refusal = b"HTTP/1.1 413 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
-    answered = anyio.Event()
+async def test_an_error_before_the_body_was_read_is_the_response(transport: Made) -> None:
+    error_response = b"HTTP/1.1 413 No\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    responded = anyio.Event()
 
     async def behaviour(stream: ByteStream) -> None:
         await stream.receive()
-        await stream.send(refusal)
+        await stream.send(error_response)
         await stream.aclose()
-        answered.set()
+        responded.set()
 
     async def body() -> AsyncIterator[bytes]:
         yield b"x" * 70_000
-        await answered.wait()
+        await responded.wait()
         yield b"x" * 10
         for _ in range(20):
             await anyio.sleep(0.001)
             yield b"x" * 1_000_000
 
     async with serving(behaviour) as url, transport() as carrier:
-        # The kernel may throw the answer away with the connection that was reset.
+        # The kernel may throw the response away with the connection that was reset.
         with suppress(APIConnectionError):
-            assert (await carrier.send(Request("POST", url, {}, body(), 5.0))).status == 413
+            assert (await carrier.send(Request("POST", url, {}, body(), 60.0))).status == 413
 
 
 async def test_a_request_out_of_time_has_sent_nothing(transport: Made) -> None:
@@ -196,12 +196,12 @@ async def test_a_request_out_of_time_has_sent_nothing(transport: Made) -> None:
 
 
 async def test_headers_that_cannot_be_sent(transport: Made) -> None:
-    async with serving(answering(OK)) as url, transport() as carrier:
+    async with serving(responding(OK)) as url, transport() as carrier:
         for name in ("J\u00f6rg", "a\r\nX-Other: b"):
             bad = {"Authorization": "Basic s3cret", "X-Name": name}
-            with pytest.raises(ConfigurationError, match="ASCII") as refused:
+            with pytest.raises(ConfigurationError, match="ASCII") as caught:
                 await carrier.send(Request("GET", url, bad))
-            assert_no_secret(refused.value)
+            assert_no_secret(caught.value)
         for method, name in (("GE T", "X-Name"), ("GET", "X Name"), ("GET", "X:Name")):
             with pytest.raises(ConfigurationError, match="must not"):
                 await carrier.send(Request(method, url, {name: "a"}))
@@ -240,7 +240,7 @@ async def test_tls(transport: Made, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _common.default_tls() is _common.default_tls()
 
 
-async def test_a_handshake_that_is_not_answered_leaves_nothing(transport: Made) -> None:
+async def test_an_unfinished_handshake_leaves_nothing(transport: Made) -> None:
     gone = anyio.Event()
 
     async def behaviour(stream: ByteStream) -> None:
@@ -254,11 +254,11 @@ async def test_a_handshake_that_is_not_answered_leaves_nothing(transport: Made) 
         with pytest.raises(APIConnectionError) as caught:
             await carrier.send(post(url.replace("http:", "https:"), 0.05))
         assert not caught.value.maybe_delivered
-        with anyio.fail_after(5):
+        with anyio.fail_after(60):
             await gone.wait()
 
 
-async def test_a_reset_in_the_middle_of_an_answer(transport: Made) -> None:
+async def test_a_reset_in_the_middle_of_a_response(transport: Made) -> None:
     async def behaviour(stream: ByteStream) -> None:
         await read_request(stream)
         await stream.send(OK[:-1])
@@ -273,7 +273,7 @@ async def test_a_reset_in_the_middle_of_an_answer(transport: Made) -> None:
 
 
 async def test_cancelling_at_any_point_leaves_nothing(transport: Made) -> None:
-    """Whenever it is cancelled, the one slot is free again and the next answer is its own."""
+    """Whenever it is cancelled, the one slot is free again and the next response is its own."""
     server = Counting(*(OK.replace(b"{}", b"%02d" % number) for number in range(1, 99)))
     async with serving(server) as url, transport(max_connections=1) as carrier:
         for checkpoints in range(30):
@@ -287,5 +287,5 @@ async def test_cancelling_at_any_point_leaves_nothing(transport: Made) -> None:
 
                     tasks.start_soon(cancel_later)
                     await carrier.send(get(url))
-            answer = await carrier.send(get(url))
-            assert answer.content == b"%02d" % len(server.requests)
+            response = await carrier.send(get(url))
+            assert response.content == b"%02d" % len(server.requests)

@@ -11,7 +11,7 @@ import anyio
 import pytest
 from anyio.abc import ByteStream
 from client.test_session import assert_no_secret
-from support.server import OK, answering, get, post, read_request, serving, tls_client
+from support.server import OK, get, post, read_request, responding, serving, tls_client
 
 from sunco import (
     APIConnectionError,
@@ -28,7 +28,7 @@ from transport.conftest import Made
 pytestmark = pytest.mark.anyio
 
 
-async def test_an_answer(transport: Made) -> None:
+async def test_a_response(transport: Made) -> None:
     seen: list[bytes] = []
 
     async def behaviour(stream: ByteStream) -> None:
@@ -58,7 +58,7 @@ async def test_a_body_can_be_streamed(transport: Made) -> None:
         yield b"two"
 
     async with serving(behaviour) as url, transport() as carrier:
-        response = await carrier.send(Request("POST", url, {}, chunks(), 5.0))
+        response = await carrier.send(Request("POST", url, {}, chunks(), 60.0))
     assert response.content == b"{}"
     assert received.endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
 
@@ -69,7 +69,7 @@ async def test_connections_are_kept(transport: Made) -> None:
     async def behaviour(stream: ByteStream) -> None:
         nonlocal connections
         connections += 1
-        await answering(OK)(stream)
+        await responding(OK)(stream)
 
     async with serving(behaviour) as url, transport() as carrier:
         for _ in range(5):
@@ -89,7 +89,7 @@ async def test_nobody_there_is_known_not_to_be_delivered(transport: Made) -> Non
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         b"",
         b"HTTP/1.1 200 OK\r\nContent-Le",
@@ -98,12 +98,12 @@ async def test_nobody_there_is_known_not_to_be_delivered(transport: Made) -> Non
     ],
 )
 async def test_connections_lost_after_sending_may_have_delivered(
-    answer: bytes, transport: Made
+    response: bytes, transport: Made
 ) -> None:
     async def behaviour(stream: ByteStream) -> None:
         await read_request(stream)
-        if answer:
-            await stream.send(answer)
+        if response:
+            await stream.send(response)
 
     async with serving(behaviour) as url, transport() as carrier:
         with pytest.raises(APIConnectionError) as caught:
@@ -178,11 +178,11 @@ async def test_a_connection_that_does_not_come_about_delivers_nothing(transport:
 
 async def test_redirects_are_not_followed(transport: Made) -> None:
     redirect = b"HTTP/1.1 302 Found\r\nLocation: https://evil.test/\r\nContent-Length: 0\r\n\r\n"
-    async with serving(answering(redirect)) as url, transport() as carrier:
+    async with serving(responding(redirect)) as url, transport() as carrier:
         assert (await carrier.send(get(url))).status == 302
 
 
-async def test_answers_that_are_too_long_are_cut_off(transport: Made) -> None:
+async def test_responses_that_are_too_long_are_cut_off(transport: Made) -> None:
     async def behaviour(stream: ByteStream) -> None:
         await read_request(stream)
         await stream.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
@@ -195,17 +195,17 @@ async def test_answers_that_are_too_long_are_cut_off(transport: Made) -> None:
     assert caught.value.status == 200
 
 
-async def test_answers_of_exactly_the_limit_are_read(transport: Made) -> None:
-    async with serving(answering(OK)) as url, transport(max_response_bytes=2) as carrier:
+async def test_responses_of_exactly_the_limit_are_read(transport: Made) -> None:
+    async with serving(responding(OK)) as url, transport(max_response_bytes=2) as carrier:
         assert (await carrier.send(get(url))).content == b"{}"
 
 
-async def test_compressed_answers(transport: Made) -> None:
+async def test_compressed_responses(transport: Made) -> None:
     packed = gzip.compress(b'{"a": 1}')
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
-    async with serving(answering(head % len(packed) + packed)) as url, transport() as carrier:
+    async with serving(responding(head % len(packed) + packed)) as url, transport() as carrier:
         assert (await carrier.send(get(url))).content == b'{"a": 1}'
-    async with serving(answering(head % 3 + b"abc")) as url, transport() as carrier:
+    async with serving(responding(head % 3 + b"abc")) as url, transport() as carrier:
         with pytest.raises(DecodeError, match="compression is broken"):
             await carrier.send(get(url))
 
@@ -264,7 +264,7 @@ async def test_heads_of_a_hundred_kilobytes_are_read_by_every_transport(transpor
     long = created % (b"X-Long: %s\r\n" % (b"a" * 60_000))
     many = created % b"".join(b"X-%d: %s\r\n" % (number, b"a" * 90) for number in range(500))
     for head in (long, many):
-        async with serving(answering(head)) as url, transport() as sends:
+        async with serving(responding(head)) as url, transport() as sends:
             assert (await sends.send(post(url))).status == 201
 
 
@@ -273,7 +273,7 @@ async def test_heads_that_are_longer_are_errors_of_every_transport(transport: Ma
     long = created % (b"X-Long: %s\r\n" % (b"a" * 300_000))
     many = created % b"".join(b"X-%d: %s\r\n" % (number, b"a" * 90) for number in range(4000))
     for head in (long, many):
-        async with serving(answering(head)) as url, transport() as sends:
+        async with serving(responding(head)) as url, transport() as sends:
             with pytest.raises(APIConnectionError) as caught:
                 await sends.send(post(url))
             assert caught.value.maybe_delivered
@@ -282,7 +282,7 @@ async def test_heads_that_are_longer_are_errors_of_every_transport(transport: Ma
 
 
 async def test_transports_can_be_pickled_without_their_connections(transport: Made) -> None:
-    async with serving(answering(OK)) as url, transport(max_connections=7) as sends:
+    async with serving(responding(OK)) as url, transport(max_connections=7) as sends:
         await sends.send(get(url))
         copy = pickle.loads(pickle.dumps(sends))  # noqa: S301 - our own
         assert (await copy.send(get(url))).content == b"{}"
@@ -293,7 +293,7 @@ async def test_transports_can_be_pickled_without_their_connections(transport: Ma
 
 
 async def test_a_client_with_a_jwt_can_be_pickled(transport: Made) -> None:
-    async with serving(answering(OK)) as url, transport() as sends:
+    async with serving(responding(OK)) as url, transport() as sends:
         sunco = Sunco(
             app_id="a",
             auth=JWTAuth("app_k", "s3cret" * 10),

@@ -13,10 +13,10 @@ from anyio.abc import ByteStream
 from support.server import (
     OK,
     Counting,
-    answering,
     get,
     post,
     read_request,
+    responding,
     serving,
     tls_client,
     transport,
@@ -65,9 +65,9 @@ async def test_limits_hold_over_a_client_of_ones_own() -> None:
     bomb = gzip.compress(b"\0" * 1_000_000)
     head = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n"
     for encoding in (b"gzip", b"br"):
-        answer = head % (encoding, len(bomb)) + bomb
+        response = head % (encoding, len(bomb)) + bomb
         async with (
-            serving(answering(answer)) as url,
+            serving(responding(response)) as url,
             httpx.AsyncClient() as client,
             transport(client, max_response_bytes=1000) as carrier,
         ):
@@ -75,10 +75,9 @@ async def test_limits_hold_over_a_client_of_ones_own() -> None:
                 await carrier.send(get(url))
 
 
-async def test_what_a_client_of_ones_own_tells() -> None:
+async def test_errors_of_a_custom_client() -> None:
     async def behaviour(stream: ByteStream) -> None:
         await read_request(stream)
-        await anyio.sleep_forever()
 
     async with (
         serving(behaviour) as url,
@@ -86,7 +85,7 @@ async def test_what_a_client_of_ones_own_tells() -> None:
         transport(client) as carrier,
     ):
         with pytest.raises(APIConnectionError) as caught:
-            await carrier.send(post(url, 0.05))
+            await carrier.send(post(url))
         assert caught.value.maybe_delivered
         with pytest.raises(APIConnectionError) as caught:
             await carrier.send(post("http://127.0.0.1:1"))
@@ -100,9 +99,9 @@ class TestUnderAClient:
         server = Counting(OK)
         async with serving(server) as url, httpx.AsyncClient(transport=OriginPool()) as client:
             for _ in range(3):
-                answer = await client.post(url, json={})
-                assert (answer.status_code, answer.http_version) == (200, "HTTP/1.1")
-                assert answer.json() == {}
+                response = await client.post(url, json={})
+                assert (response.status_code, response.http_version) == (200, "HTTP/1.1")
+                assert response.json() == {}
             with pytest.raises(httpx.UnsupportedProtocol, match="connects to"):
                 await client.get("http://127.0.0.1:1")
             assert server.opened == 1
@@ -127,11 +126,11 @@ class TestUnderAClient:
             pool = OriginPool(url, max_connections=1)
             timeout = httpx.Timeout(5, pool=0.01, read=0.05)
             async with httpx.AsyncClient(transport=pool, timeout=timeout) as client:
-                async with client.stream("GET", url) as answer:
+                async with client.stream("GET", url) as response:
                     with pytest.raises(httpx.PoolTimeout):
                         await client.get(url)
                     with pytest.raises(httpx.ReadTimeout):
-                        await answer.aread()
+                        await response.aread()
                 with pytest.raises(httpx.ReadTimeout):
                     await client.get(url)
 
@@ -165,7 +164,7 @@ class TestUnderAClient:
                 await anyio.wait_all_tasks_blocked()
                 await client.aclose()
 
-    async def test_a_handshake_that_is_not_answered(self) -> None:
+    async def test_an_unfinished_handshake(self) -> None:
         async def behaviour(stream: ByteStream) -> None:
             while True:
                 await stream.receive()

@@ -13,7 +13,7 @@ from chaos.misbehaviour import Misbehaving
 
 from sunco import AiohttpTransport, ConfigurationError, HttpxTransport, Request, Transport
 
-# Whoever leaves a loop without closing the client leaves its connections to the garbage collector.
+# A loop that ends without closing the client leaves its connections to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
@@ -26,14 +26,14 @@ def carrier(request: pytest.FixtureRequest) -> Transport:
 def post(server: Misbehaving, token: str) -> Request:
     content = token.encode()
     headers = {"Content-Length": str(len(content))}
-    return Request("POST", f"http://127.0.0.1:{server.port}/", headers, content, 5.0)
+    return Request("POST", f"http://127.0.0.1:{server.port}/", headers, content, 60.0)
 
 
 def test_one_loop_after_another(carrier: Transport) -> None:
     with Misbehaving({}) as server:
         for number in range(3):
-            answer = asyncio.run(carrier.send(post(server, f"token-{number}")))
-            assert answer.status == 201
+            response = asyncio.run(carrier.send(post(server, f"token-{number}")))
+            assert response.status == 201
         asyncio.run(carrier.aclose())
         assert server.taken.total() == 3
     gc.collect()
@@ -41,19 +41,19 @@ def test_one_loop_after_another(carrier: Transport) -> None:
 
 def test_two_loops_at_once(carrier: Transport) -> None:
     async def main(server: Misbehaving) -> None:
-        under_way = asyncio.ensure_future(carrier.send(post(server, "token-1")))
+        in_flight = asyncio.ensure_future(carrier.send(post(server, "token-1")))
         while not server.taken:  # noqa: ASYNC110 - another thread's
             await asyncio.sleep(0.001)
 
         def elsewhere() -> None:
             with pytest.raises(ConfigurationError, match="another event loop"):
                 asyncio.run(carrier.send(post(server, "token-2")))
-            refused.set()
+            rejected.set()
 
-        refused = threading.Event()
+        rejected = threading.Event()
         await asyncio.to_thread(elsewhere)
-        assert refused.is_set()
-        under_way.cancel()
+        assert rejected.is_set()
+        in_flight.cancel()
         await carrier.aclose()
 
     with Misbehaving({"stall": 1.0}) as server:
@@ -65,8 +65,8 @@ def test_a_proxys_client_keeps_its_connections(monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{server.port}")
         carrier = HttpxTransport(keepalive_expiry=0.0)
         for number in range(2):
-            answer = asyncio.run(carrier.send(post(server, f"token-{number}")))
-            assert answer.status == 201
+            response = asyncio.run(carrier.send(post(server, f"token-{number}")))
+            assert response.status == 201
 
 
 def test_a_client_of_the_user_is_kept_in_a_new_loop() -> None:
@@ -77,7 +77,7 @@ def test_a_client_of_the_user_is_kept_in_a_new_loop() -> None:
         return httpx.Response(201)
 
     transport = HttpxTransport(httpx.AsyncClient(transport=httpx.MockTransport(respond)))
-    request = Request("GET", "https://api.test/", {}, None, 5.0)
+    request = Request("GET", "https://api.test/", {}, None, 60.0)
     for _ in range(2):
         assert asyncio.run(transport.send(request)).status == 201
     assert len(sent) == 2

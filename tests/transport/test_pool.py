@@ -15,13 +15,13 @@ from anyio.abc import ByteStream
 from support.server import (
     OK,
     Counting,
-    answering,
     get,
     post,
     read_request,
+    responding,
     serving,
-    settled,
     transport,
+    wait_for_open_connections,
 )
 
 from sunco import (
@@ -48,7 +48,7 @@ async def test_the_last_used_is_used_next() -> None:
             await carrier.send(get(url))
         assert server.opened == 4
         await carrier.aclose()
-        await settled(server, 0)
+        await wait_for_open_connections(server, 0)
 
 
 async def test_idle_connections_expire(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,10 +72,10 @@ async def test_idle_connections_expire(monkeypatch: pytest.MonkeyPatch) -> None:
         assert (server.opened, server.open) == (3, 3)
         now = 106.0
         await send_at_once(1)
-        await settled(server, 1)
+        await wait_for_open_connections(server, 1)
         now = 112.0
         await send_at_once(2)
-        await settled(server, 2)
+        await wait_for_open_connections(server, 2)
         assert server.opened == 5
 
 
@@ -88,9 +88,9 @@ async def test_a_body_that_closes_its_own_transport_ends_too(
         await carrier.aclose()
         yield b"never"
 
-    async with serving(answering(OK)) as url, transport() as carrier:
+    async with serving(responding(OK)) as url, transport() as carrier:
         with pytest.raises(APIConnectionError, match="closed meanwhile") as caught:
-            await carrier.send(Request("POST", url, {}, body(), 5.0))
+            await carrier.send(Request("POST", url, {}, body(), 60.0))
     assert not caught.value.maybe_delivered
 
 
@@ -132,7 +132,7 @@ async def test_each_origin_has_its_own_pool(monkeypatch: pytest.MonkeyPatch) -> 
     ):
         await carrier.send(get(first))
         await carrier.send(get(second))
-        await settled(one, 0)
+        await wait_for_open_connections(one, 0)
         await carrier.send(get(second))
         assert (one.opened, two.opened, two.open) == (1, 1, 1)
         tasks.start_soon(carrier.send, get(third, None))

@@ -74,6 +74,7 @@ def test_nothing_at_all_is_nothing_in_any_encoding() -> None:
         (gzip.compress(TEXT), "deflate"),
         (b"\xff\xff\xff\xff", "deflate"),
     ],
+    ids=["plain", "truncated", "wrong checksum", "another encoding", "garbage"],
 )
 def test_what_is_not_what_it_promises(packed: bytes, encoding: str) -> None:
     with pytest.raises(DecodeError, match="compression is broken") as caught:

@@ -62,7 +62,7 @@ from sunco.observe import Observation
 from sunco.webhooks import Context, WebhookRouter, is_from_user
 
 
-async def every_answer_has_its_type(sunco: Sunco) -> None:
+async def every_response_has_its_type(sunco: Sunco) -> None:
     assert_type(await sunco.apps.get(), App)
     assert_type(await sunco.app_keys.list(), list[AppKey])
     assert_type(await sunco.attachments.upload(Path("cat.png")), Attachment)
@@ -124,7 +124,7 @@ def models_are_built() -> Content:
     )
 
 
-async def integrations_are_told_apart(sunco: Sunco) -> None:
+async def integrations_are_distinguished(sunco: Sunco) -> None:
     created = await sunco.integrations.create(WebIntegration(display_name="Shop"))
     if isinstance(created, WebIntegration):
         assert_type(created.brand_color, str | None)

@@ -1,4 +1,4 @@
-"""Both checkers accept what is right, and refuse what is wrong for the reason that is given."""
+"""Both checkers accept what is right, and reject what is wrong for the reason that is given."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
-PROGRAMS = [HERE / "accepted.py", HERE / "refused.py"]
+PROGRAMS = [HERE / "accepted.py", HERE / "rejected.py"]
 
 Reasons = dict[tuple[str, int], set[str]]
 
@@ -66,12 +66,12 @@ def by_line(said: Iterator[tuple[str, int, str]]) -> Reasons:
 
 def expected(*, of_pyright: bool) -> Reasons:
     reasons: Reasons = {}
-    lines = (HERE / "refused.py").read_text(encoding="utf-8").splitlines()
+    lines = (HERE / "rejected.py").read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines, start=1):
         comment = re.search(r"  # ([\w-]+(?:, [\w-]+)+)$", line)
         if comment:
             named = comment[1].split(", ")
-            reasons["refused.py", number] = {
+            reasons["rejected.py", number] = {
                 name for name in named if name.startswith("report") is of_pyright
             }
     return reasons

@@ -1,4 +1,4 @@
-"""A bot for tests of what happens behind the answer."""
+"""A bot for tests of what happens behind the response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webhooks.support import SECRET, FakeClock, Platform, Record
 
 
 class Bot:
-    """A router with an inbox, and a handler that can be told to fail, wait or hang."""
+    """A router with an inbox, and a handler that a test makes fail, wait or hang."""
 
     def __init__(self, inbox: Inbox, clock: FakeClock, **options: Any) -> None:
         self.inbox = inbox

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sunco.webhooks import Inbox, MemoryInbox, SQLiteInbox
-from webhooks.support import FakeClock
+from sunco.webhooks import Inbox, MemoryInbox
+from webhooks.support import FakeClock, sqlite_inbox
 
 
 @pytest.fixture
@@ -18,5 +18,4 @@ def inbox(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> I
     """Every test that asks for an inbox runs with each."""
     if request.param == "memory":
         return MemoryInbox(clock=clock)
-    # The flushing that "full" asks for is the operating system's to do, and slow.
-    return SQLiteInbox(tmp_path / "inbox.db", clock=clock, synchronous="normal")
+    return sqlite_inbox(tmp_path / "inbox.db", clock)

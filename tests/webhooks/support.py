@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -12,7 +13,7 @@ import anyio.lowlevel
 import httpx
 from support.clock import FakeClock, quiet
 
-from sunco.webhooks import WebhookRouter
+from sunco.webhooks import SQLiteInbox, WebhookRouter
 
 __all__ = [
     "SECONDS",
@@ -25,15 +26,30 @@ __all__ = [
     "eventually",
     "message",
     "quiet",
+    "sqlite_inbox",
 ]
 
 SECRET = "8564b3e6a8b20a4bdb68b05ce9bc5936"
-SECONDS = 10
+SECONDS = 60
 
 
 def key(identity: str) -> str:
     """The dedupe key of an event of `delivery`."""
     return f"a1/w1/{identity}"
+
+
+def sqlite_inbox(path: Path, clock: FakeClock) -> SQLiteInbox:
+    """An inbox on a file, whose work the clock waits for."""
+    # The flushing that "full" asks for is the operating system's to do, and slow.
+    inbox = SQLiteInbox(path, clock=clock, synchronous="normal")
+    database = inbox._database  # pyright: ignore[reportPrivateUsage]
+
+    async def idle() -> None:
+        if database._writer is not None:  # pyright: ignore[reportPrivateUsage]
+            await database.run(lambda _: None)
+
+    clock.threads.append(idle)
+    return inbox
 
 
 def message(

@@ -1,4 +1,4 @@
-"""Events that are handed over together, without an inbox."""
+"""Events that are handled together, without an inbox."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Bot:
         self.statuses.add(await Platform(self.router).post(*events))
 
 
-async def test_what_comes_in_quick_succession_is_handed_over_together() -> None:
+async def test_what_comes_in_quick_succession_is_handled_together() -> None:
     bot = Bot()
     with bounded():
         async with anyio.create_task_group() as tasks:
@@ -151,9 +151,9 @@ async def test_what_comes_again_before_its_batch_could_be_handled(others: list[s
     assert bot.statuses.items == [200, 200]
 
 
-@pytest.mark.parametrize("hands_over", [False, True])
+@pytest.mark.parametrize("dispatches", [False, True])
 async def test_the_next_one_takes_over_from_a_request_that_is_cancelled(
-    hands_over: bool,  # noqa: FBT001 - when it is
+    dispatches: bool,  # noqa: FBT001 - when it is
 ) -> None:
     bot = Bot()
     bot.hold = anyio.Event()
@@ -168,15 +168,15 @@ async def test_the_next_one_takes_over_from_a_request_that_is_cancelled(
             tasks.start_soon(deliver_and_be_cancelled)
             await quiet()
             tasks.start_soon(bot.deliver, message("e1"))
-            await bot.clock.advance(2 if hands_over else 1)
+            await bot.clock.advance(2 if dispatches else 1)
             scope.cancel()
             await bot.clock.advance(2)
             bot.hold.set()
-    assert bot.batches == [["e0", "e1"]] * (1 + hands_over)
+    assert bot.batches == [["e0", "e1"]] * (1 + dispatches)
     assert bot.statuses.items == [200]
     # What was handled on behalf of the one that went is not handled again.
     await bot.deliver(message("e0"))
-    assert len(bot.batches) == 1 + hands_over
+    assert len(bot.batches) == 1 + dispatches
 
 
 async def test_a_batch_that_all_have_left_is_gone() -> None:
@@ -198,7 +198,7 @@ async def test_a_batch_that_all_have_left_is_gone() -> None:
     assert bot.batches == [["e1"]]
 
 
-def test_a_debounce_that_the_platform_would_not_wait_for_is_refused() -> None:
+def test_a_debounce_that_the_platform_would_not_wait_for_is_rejected() -> None:
     async def handle(events: Sequence[Event]) -> None: ...
 
     router = WebhookRouter(SECRET, handler_timeout=10)

@@ -29,7 +29,7 @@ BROKEN: list[tuple[bytes | str, str]] = [
 
 
 @pytest.mark.parametrize(("body", "reason"), BROKEN, ids=[reason for _, reason in BROKEN])
-def test_what_is_no_delivery_is_refused(body: bytes | str, reason: str) -> None:
+def test_what_is_no_delivery_is_rejected(body: bytes | str, reason: str) -> None:
     with pytest.raises(PayloadError, match=reason):
         parse(body)
 
@@ -150,7 +150,7 @@ def test_deep_payloads_are_kept_as_they_are() -> None:
     assert json.loads(codec.encode(read)) == event
 
 
-def test_nothing_of_a_refused_body_is_told() -> None:
+def test_nothing_of_a_rejected_body_is_shown() -> None:
     with pytest.raises(PayloadError) as caught:
         parse(b'{"secret words": ')
     assert "secret words" not in str(caught.value)

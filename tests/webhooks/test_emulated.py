@@ -53,13 +53,13 @@ async def talk(request: pytest.FixtureRequest, anyio_backend: str) -> AsyncGener
         yield Talk(emulator, sunco, created.secret or "", inbox)
 
 
-async def test_a_bot_answers_each_message_once_though_it_stumbles(talk: Talk) -> None:
-    answered = Record()
+async def test_a_bot_replies_to_each_message_once_although_it_fails(talk: Talk) -> None:
+    replied = Record()
 
     @talk.router.on(ConversationMessageEvent, where=is_from_user)
-    async def answer(event: ConversationMessageEvent) -> None:
+    async def reply(event: ConversationMessageEvent) -> None:
         (posted,) = await event.reply(talk.sunco, f"Answer to {event.id}")
-        answered.add(posted)
+        replied.add(posted)
 
     stumbled: list[str] = []
 
@@ -73,7 +73,7 @@ async def test_a_bot_answers_each_message_once_though_it_stumbles(talk: Talk) ->
         async with talk.router.running():
             said = [talk.emulator.say("ada", f"Question {number}") for number in range(5)]
             await talk.emulator.drain()
-            await answered.reach(5)
+            await replied.reach(5)
     assert len(said) == len(stumbled) == 5
     (conversation,) = await talk.sunco.conversations.list(user_external_id="ada").collect()
     texts = talk.emulator.texts(conversation)
@@ -120,5 +120,5 @@ async def test_a_stranger_is_turned_away_for_good(talk: Talk) -> None:
     with bounded():
         await talk.emulator.drain()
     assert not got.items
-    # 401 is not tried again.
+    # 401 is not retried.
     assert {(each.status, each.attempt) for each in talk.emulator.deliveries} == {(401, 1)}

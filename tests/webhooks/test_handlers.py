@@ -76,7 +76,7 @@ def test_a_function_registered_twice_is_called_once() -> None:
     assert [handler.call for handler in handlers.select(MESSAGE).values()] == [noted]
 
 
-def test_functions_of_one_name_are_told_apart() -> None:
+def test_functions_of_one_name_are_distinguished() -> None:
     def make() -> Callable[[Event], Awaitable[None]]:
         async def handler(event: Event) -> None: ...
 
@@ -95,7 +95,11 @@ class Bot:
     async def method(self, event: Event) -> None: ...
 
 
-@pytest.mark.parametrize("call", [noted, Bot(), Bot().method, functools.partial(noted)], ids=str)
+@pytest.mark.parametrize(
+    "call",
+    [noted, Bot(), Bot().method, functools.partial(noted)],
+    ids=["function", "object", "method", "partial"],
+)
 def test_whatever_is_async_can_handle(call: Any) -> None:
     handlers = EventHandlers()
     assert handlers.on()(call) is call
@@ -114,8 +118,10 @@ async def asking(_: Any) -> bool:
     return True
 
 
-@pytest.mark.parametrize("call", [plain, generating, print, 1], ids=str)
-def test_what_is_not_async_is_refused(call: Any) -> None:
+@pytest.mark.parametrize(
+    "call", [plain, generating, print, 1], ids=["function", "generator", "builtin", "int"]
+)
+def test_what_is_not_async_is_rejected(call: Any) -> None:
     with pytest.raises(ConfigurationError, match="is not async: write it with `async def`"):
         EventHandlers().on()(call)
 
@@ -138,7 +144,7 @@ def test_what_is_not_async_is_refused(call: Any) -> None:
         ({"max_attempts": 0}, "1 or more"),
     ],
 )
-def test_what_cannot_work_is_refused(arguments: dict[str, Any], reason: str) -> None:
+def test_what_cannot_work_is_rejected(arguments: dict[str, Any], reason: str) -> None:
     with pytest.raises(ConfigurationError, match=reason):
         EventHandlers().on(*arguments.pop("kinds", []), **arguments)
 
@@ -161,7 +167,7 @@ def test_included_handlers_come_after_and_may_come_later() -> None:
     assert names(inner, MESSAGE) == ["before", "later"]
 
 
-def test_circles_are_refused() -> None:
+def test_circles_are_rejected() -> None:
     outer, inner, innermost = EventHandlers(), EventHandlers(), EventHandlers()
     outer.include(inner)
     inner.include(innermost)

@@ -12,7 +12,7 @@ from sunco.webhooks.inbox import sqlite
 from sunco.webhooks.inbox.base import Inbox
 from sunco.webhooks.inbox.memory import MemoryInbox
 from sunco.webhooks.inbox.sqlite import SQLiteInbox
-from webhooks.support import FakeClock
+from webhooks.support import FakeClock, sqlite_inbox
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +48,7 @@ def subject(
         monotonic.time += 20
 
     def make() -> SQLiteInbox:
-        return SQLiteInbox(tmp_path / "inbox.db", clock=clock, synchronous="normal")
+        return sqlite_inbox(tmp_path / "inbox.db", clock)
 
     return InboxSubject(make=make, advance=clock.advance, expire=expire)
 

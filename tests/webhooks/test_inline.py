@@ -1,4 +1,4 @@
-"""Handling before the answer: once, in order, and again only what failed."""
+"""Handling before the response: once, in order, and again only what failed."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ async def test_the_same_event_twice_in_one_delivery() -> None:
 
 
 class Gate:
-    """A handler that waits to be let on, and tells how many are in it."""
+    """A handler that waits to be let on, and counts how many are in it."""
 
     def __init__(self) -> None:
         self.inside = self.most = 0
@@ -234,7 +234,7 @@ async def test_who_gives_up_waiting_for_a_turn_keeps_nobody_back() -> None:
                 await quiet()
             scopes[0].cancel()
             await quiet()
-            # This one gets its turn after it was told to give up.
+            # This one gets its turn after it was cancelled.
             scopes[1].cancel()
             lock.release("lane")
     assert had.items == [2]

@@ -213,7 +213,7 @@ async def test_other_protocols_are_turned_away() -> None:
     assert sent == [{"type": "websocket.close"}]
 
 
-async def test_an_app_that_breaks_still_answers(
+async def test_an_app_that_fails_still_responds(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     bot = Bot()
@@ -227,7 +227,7 @@ async def test_an_app_that_breaks_still_answers(
     assert SECRET not in caplog.text
 
 
-async def test_refusals_are_logged(caplog: pytest.LogCaptureFixture) -> None:
+async def test_rejections_are_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.WARNING, "sunco.webhooks")
     bot = Bot()
     await bot.platform.post(X_API_Key="wrong")
@@ -254,7 +254,7 @@ async def test_refusals_are_logged(caplog: pytest.LogCaptureFixture) -> None:
         {"shutdown_timeout": -1},
     ],
 )
-def test_settings_that_cannot_work_are_refused(options: dict[str, Any]) -> None:
+def test_settings_that_cannot_work_are_rejected(options: dict[str, Any]) -> None:
     settings: dict[str, Any] = {"secret": SECRET} | options
     with pytest.raises(ConfigurationError):
         WebhookRouter(**settings)

@@ -1,4 +1,4 @@
-"""How a router with an inbox lives and ends: by itself, mounted, cancelled, in trouble."""
+"""How a router with an inbox runs and ends: by itself, mounted, cancelled, after failures."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from webhooks.support import (
     eventually,
     message,
     quiet,
+    sqlite_inbox,
 )
 
 pytestmark = pytest.mark.anyio
@@ -165,7 +166,7 @@ async def test_it_lives_as_long_as_its_server(inbox: Inbox, clock: FakeClock) ->
     assert await bot.platform.post(message("e2")) == 500
 
 
-async def test_a_server_is_told_that_it_cannot_start(tmp_path: Path, clock: FakeClock) -> None:
+async def test_a_server_learns_that_it_cannot_start(tmp_path: Path, clock: FakeClock) -> None:
     path = tmp_path / "nowhere" / "inbox.db"
     server = Server(WebhookRouter(SECRET, inbox=SQLiteInbox(path), clock=clock))
     with bounded():
@@ -175,7 +176,7 @@ async def test_a_server_is_told_that_it_cannot_start(tmp_path: Path, clock: Fake
     assert "cannot be opened" in event["message"]
 
 
-class Troubled(MemoryInbox):
+class FailingInbox(MemoryInbox):
     """An inbox whose disk fills up from time to time."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -224,7 +225,7 @@ class Troubled(MemoryInbox):
 async def test_what_cannot_be_stored_is_not_acknowledged(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    inbox = Troubled(clock)
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock)
     inbox.broken = {"add"}
     async with bot.router.running():
@@ -237,10 +238,10 @@ OPERATIONS = ["claim", "next_due", "record", "release", "wait", "heartbeat"]
 
 
 @pytest.mark.parametrize("broken", OPERATIONS)
-async def test_it_goes_on_after_trouble(
+async def test_it_continues_after_a_failure(
     clock: FakeClock, broken: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    inbox = Troubled(clock)
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock)
     bot.let_go.set()
     inbox.broken = {broken}
@@ -261,7 +262,7 @@ async def test_an_outage_is_logged_once_and_its_end_once(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "sunco.webhooks")
-    inbox = Troubled(clock)
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock)
     bot.let_go.set()
     with bounded():
@@ -286,7 +287,7 @@ async def test_an_outage_is_logged_once_and_its_end_once(
 async def test_results_that_cannot_be_stored_for_a_while_are_logged_once(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    inbox = Troubled(clock)
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock)
     with bounded():
         async with bot.router.running():
@@ -308,21 +309,21 @@ async def test_an_inbox_that_can_be_neither_watched_nor_renewed_is_reported_once
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Unwatched(MemoryInbox):
-        tries = 0
+        attempts = 0
 
         async def heartbeat(self) -> None:
-            self.tries += 1
+            self.attempts += 1
             raise ZeroDivisionError("no heart")
 
         async def wait(self) -> None:
-            self.tries += 1
+            self.attempts += 1
             raise ZeroDivisionError("no eyes")
 
     inbox = Unwatched(clock=clock)
     bot = Bot(inbox, clock)
     with bounded():
         async with bot.router.running():
-            while inbox.tries < 10:
+            while inbox.attempts < 10:
                 await clock.advance(1)
     assert sorted(record.getMessage() for record in caplog.records) == [
         "Claims cannot be renewed; it is tried every second: no heart",
@@ -331,8 +332,8 @@ async def test_an_inbox_that_can_be_neither_watched_nor_renewed_is_reported_once
     assert all(record.exc_info for record in caplog.records)
 
 
-async def test_trouble_does_not_keep_it_from_ending(clock: FakeClock) -> None:
-    inbox = Troubled(clock)
+async def test_a_failing_inbox_does_not_keep_it_from_ending(clock: FakeClock) -> None:
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock, shutdown_timeout=3600)
     inbox.broken = {"record"}
     with bounded():
@@ -346,9 +347,7 @@ async def test_trouble_does_not_keep_it_from_ending(clock: FakeClock) -> None:
 async def test_what_another_process_stored_is_found_within_a_second(
     tmp_path: Path, clock: FakeClock
 ) -> None:
-    inboxes = [
-        SQLiteInbox(tmp_path / "inbox.db", synchronous="normal", clock=clock) for _ in range(2)
-    ]
+    inboxes = [sqlite_inbox(tmp_path / "inbox.db", clock) for _ in range(2)]
     leading, storing = (Bot(inbox, clock) for inbox in inboxes)
     with bounded():
         async with leading.router.running():
@@ -516,7 +515,7 @@ async def test_events_that_are_young_enough_are_handled(
 async def test_a_claim_that_cannot_be_given_back_does_not_keep_it_from_ending(
     clock: FakeClock, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    inbox = Troubled(clock)
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock, shutdown_timeout=0)
     with bounded():
         async with bot.router.running():
@@ -532,7 +531,7 @@ async def test_a_claim_that_cannot_be_given_back_does_not_keep_it_from_ending(
 
 
 async def test_a_worker_that_cannot_store_results_can_be_cancelled(clock: FakeClock) -> None:
-    inbox = Troubled(clock)
+    inbox = FailingInbox(clock)
     bot = Bot(inbox, clock)
     bot.let_go.set()
     inbox.broken = {"record"}
@@ -550,7 +549,7 @@ async def test_a_worker_that_cannot_store_results_can_be_cancelled(clock: FakeCl
 async def test_a_claim_with_a_lease_ends_in_good_order_too(
     clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Leased(Troubled):
+    class Leased(FailingInbox):
         async def claim(self, limit: int, *, events: int = 100) -> Any:
             found = await super().claim(limit, events=events)
             return [attrs.evolve(each, until=time.monotonic() + 3600) for each in found]

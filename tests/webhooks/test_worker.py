@@ -26,7 +26,7 @@ from webhooks.support import (
 pytestmark = pytest.mark.anyio
 
 
-async def test_events_are_handled_after_the_answer(inbox: Inbox, clock: FakeClock) -> None:
+async def test_events_are_handled_after_the_response(inbox: Inbox, clock: FakeClock) -> None:
     bot = Bot(inbox, clock)
     let_go = bot.hold("e1")
     with bounded():
@@ -97,7 +97,7 @@ async def test_a_failing_event_holds_its_own_conversation_only(
     assert took >= 7
 
 
-async def test_an_event_that_keeps_failing_is_set_aside(
+async def test_an_event_that_keeps_failing_is_dead_lettered(
     inbox: Inbox, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     bot = Bot(inbox, clock, max_attempts=3)
@@ -205,7 +205,7 @@ async def test_events_for_nobody_are_not_stored(inbox: Inbox, clock: FakeClock) 
     assert stats.pending + stats.handled == 2
 
 
-async def test_bad_events_are_handed_over_as_such(inbox: Inbox, clock: FakeClock) -> None:
+async def test_bad_events_are_handled_as_such(inbox: Inbox, clock: FakeClock) -> None:
     router = WebhookRouter(SECRET, inbox=inbox, clock=clock)
     got = Record()
 

@@ -1,4 +1,4 @@
-"""Events that are handed over together, with an inbox."""
+"""Events that are handled together, with an inbox."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Batches(Bot):
                 raise ZeroDivisionError
 
 
-async def test_what_comes_in_quick_succession_is_handed_over_together(
+async def test_what_comes_in_quick_succession_is_handled_together(
     inbox: Inbox, clock: FakeClock
 ) -> None:
     bot = Batches(inbox, clock)
@@ -77,10 +77,10 @@ async def test_a_batch_that_fails_holds_its_conversation_and_comes_again(
             await bot.platform.post(message("e0"), message("e1"))
             await bot.done.reach(2)
 
-            async def was_tried() -> bool:
+            async def was_attempted() -> bool:
                 return bool(bot.batches)
 
-            await bot.pass_until(was_tried)
+            await bot.pass_until(was_attempted)
             await bot.platform.post(message("e2"), message("f", "c2"))
             await bot.done.reach(3)
             assert bot.done.items == ["e0", "e1", "f"]
@@ -95,7 +95,7 @@ async def test_a_batch_that_fails_holds_its_conversation_and_comes_again(
     ]
 
 
-async def test_a_batch_that_keeps_failing_is_set_aside(inbox: Inbox, clock: FakeClock) -> None:
+async def test_a_batch_that_keeps_failing_is_dead_lettered(inbox: Inbox, clock: FakeClock) -> None:
     bot = Batches(inbox, clock, max_attempts=2)
     bot.failing_batches = 2
     with bounded():

@@ -41,6 +41,7 @@ async def run(
     grace_period: float = 10.0,
     on_uncertain: OnUncertain = "retry",
     total: int | None = None,
+    cluster: Any = None,
 ) -> Report:
     """Call a function for each item, and record the results.
 
@@ -54,7 +55,8 @@ async def run(
     taken effect: it is called again no earlier than `grace_period` seconds after that failure
     (after a kill: after the start of this run), while other items proceed. So the function must be
     idempotent, such as `messages.post_once` with the item's key. For one that is not, use
-    `on_uncertain="skip"`.
+    `on_uncertain="skip"`. While `messages.post_once` waits to learn whether a message
+    was accepted, its slot is free for other items.
 
     When cancelled (also by Ctrl-C), the items in flight are cancelled and stay started in the
     journal. An exception of `items` is raised when everything read before it is finished.
@@ -76,6 +78,8 @@ async def run(
         grace_period: Seconds after which a request that was sent can no longer take effect.
         on_uncertain: `"skip"` to never call the function again for an item that may be done.
         total: The number of items, for `progress`, where `len(items)` is not available.
+        cluster: A `distributed.Client`, or the address of a Dask scheduler (`sunco[dask]`): starts
+            `work` on each of its workers, too. Needs a `PostgresJournal`.
 
     Returns:
         The counts, and the first hundred items that were not done.
@@ -97,7 +101,13 @@ async def run(
                 on_uncertain=on_uncertain,
                 callback=callback,
             )
-            return await mine.run(items, key)
+            if cluster is None:
+                return await mine.run(items, key)
+            from sunco.bulk.cluster import run_on_cluster  # noqa: PLC0415 - an extra
+
+            return await run_on_cluster(mine, items, key, cluster)
+    if cluster is not None:
+        raise ConfigurationError("cluster= needs a PostgresJournal, which the workers share.")
     options = JobOptions(
         fn=fn,
         items=items,

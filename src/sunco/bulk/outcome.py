@@ -51,7 +51,8 @@ class Report:
         uncertain: Items that failed and may have taken effect all the same.
         skipped: Items that an earlier run has done, according to the journal.
         in_flight: Items whose function is running.
-        waiting: Items that an earlier run may have done, and that wait for their grace period.
+        waiting: Items whose call, in this run or an earlier one, may have taken effect, and that
+            wait for their grace period.
         total: The number of items, if it is known.
         seconds: The duration of the run.
         stopped: Whether the run ended early because of `stop_after_failures`.

@@ -11,7 +11,7 @@ import anyio
 import anyio.lowlevel
 from anyio.abc import TaskGroup
 
-from sunco._sync import AutoResetEvent
+from sunco._sync import PAUSE, AutoResetEvent
 from sunco.bulk._key_set import KeySet
 from sunco.bulk.attempt import CURRENT, Attempt
 from sunco.bulk.errors import (
@@ -121,8 +121,15 @@ class JobRunner(Generic[T, R]):
             if delay:
                 await self._waiting_room.acquire()
                 workers.start_soon(self._execute_later, item, attempt, delay)
-            else:
-                await self._execute(item, attempt)
+                continue
+            slot = self._new_slot(lambda: workers.start_soon(self._work, workers))
+            await self._execute(item, attempt, slot)
+            if slot.lent:
+                # The worker that was started for it goes on.
+                return
+
+    def _new_slot(self, lend: Callable[[], object]) -> _Slot:
+        return _Slot(self._slots, self._waiting_room, self._tracker, lend)
 
     async def _execute_later(self, item: T, attempt: Attempt, delay: float) -> None:
         self._tracker.waiting += 1
@@ -133,17 +140,17 @@ class JobRunner(Generic[T, R]):
         finally:
             self._tracker.waiting -= 1
             self._waiting_room.release()
-        await self._execute(item, attempt)
+        await self._execute(item, attempt, self._new_slot(_no_worker))
 
-    async def _execute(self, item: T, attempt: Attempt) -> None:
-        async with self._slots:
+    async def _execute(self, item: T, attempt: Attempt, slot: _Slot) -> None:
+        await slot.take()
+        try:
             if self._tracker.stopped:
                 return
-            self._tracker.in_flight += 1
-            try:
-                outcome = await self._call(item, attempt)
-            finally:
-                self._tracker.in_flight -= 1
+            PAUSE.set(slot.pause_until)
+            outcome = await self._call(item, attempt)
+        finally:
+            slot.give_back()
         if self._options.journal is None:
             await self._report(outcome)
             return
@@ -260,6 +267,75 @@ class JobRunner(Generic[T, R]):
         if limit is not None and self._tracker.failures >= limit:
             self.stop()
         await self._emit(outcome)
+
+
+class _Slot:
+    """The slot of one item. While the function pauses, other items can have it.
+
+    Attributes:
+        lent: Whether the function has paused.
+    """
+
+    def __init__(
+        self,
+        slots: anyio.Semaphore,
+        waiting_room: anyio.Semaphore,
+        tracker: ProgressTracker,
+        lend: Callable[[], object],
+    ) -> None:
+        self._slots = slots
+        self._waiting_room = waiting_room
+        self._tracker = tracker
+        self._lend = lend
+        self._held = False
+        self._task = anyio.get_current_task().id
+        self.lent = False
+
+    async def take(self) -> None:
+        """Wait for a free slot."""
+        await self._slots.acquire()
+        self._held = True
+        self._tracker.in_flight += 1
+
+    def give_back(self) -> None:
+        """Let another item have it; without effect if it is not held."""
+        if self._held:
+            self._held = False
+            self._tracker.in_flight -= 1
+            self._slots.release()
+
+    async def pause_until(self, moment: float) -> None:
+        """Sleep without the slot, if the whole function sleeps and not just a task of it.
+
+        A function that ends the sleep early goes on without a slot.
+        """
+        mine = anyio.get_current_task().id == self._task
+        if not (mine and self._held and moment > anyio.current_time() and self._enter_room()):
+            await anyio.sleep_until(moment)
+            return
+        self.give_back()
+        if not self.lent:
+            self.lent = True
+            self._lend()
+        self._tracker.waiting += 1
+        self._tracker.notify()
+        try:
+            await anyio.sleep_until(moment)
+        finally:
+            self._tracker.waiting -= 1
+            self._waiting_room.release()
+        await self.take()
+
+    def _enter_room(self) -> bool:
+        try:
+            self._waiting_room.acquire_nowait()
+        except anyio.WouldBlock:
+            return False
+        return True
+
+
+def _no_worker() -> None:
+    """The task that runs the item is no worker, so that none has to replace it."""
 
 
 def primary_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

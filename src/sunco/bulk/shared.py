@@ -69,8 +69,15 @@ class SharedJob:
         self,
         items: Iterable[T] | AsyncIterable[T] | None = None,
         key: Callable[[T], str] | None = None,
+        *,
+        on_open: Callable[[], Awaitable[None]] | None = None,
     ) -> Report:
         """Load items, if there are any, and work until the job is finished.
+
+        Args:
+            items: The items to load; None to join.
+            key: Returns an item's key.
+            on_open: Called when other processes can join, before the first item is loaded.
 
         Raises:
             StorageError: The database cannot be used, or not for longer than the lease.
@@ -101,6 +108,8 @@ class SharedJob:
                 tasks.start_soon(self._watch, runner)
                 if items is not None and key is not None:
                     await self.journal.start_loading()
+                    if on_open is not None:
+                        await on_open()
                     tasks.start_soon(self._load, items, key)
                 await runner.run()
                 tasks.cancel_scope.cancel()
@@ -270,7 +279,9 @@ class _Parts:
         if before is None:
             return Claim("new")
         if before.state == "uncertain" and not retry_uncertain:
-            await self.record([Completion(key, "uncertain", error=_NOT_RETRIED)])
+            completion = Completion(key, "uncertain", error=_NOT_RETRIED)
+            # Not an attempt.
+            await self._journal.record([(self._started.pop(key), before.attempts, completion)])
             return Claim("uncertain", before)
         return Claim("retry", before)
 

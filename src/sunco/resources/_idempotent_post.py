@@ -12,6 +12,7 @@ import attrs
 
 from sunco import _json
 from sunco._numbers import is_number
+from sunco._sync import pause_until
 from sunco.errors import ConfigurationError, DecodeError, SuncoError
 from sunco.models.base import Metadata
 from sunco.models.messages import Message
@@ -124,7 +125,7 @@ class IdempotentPost:
         failed_at = anyio.current_time()
         read_failure: SuncoError | None = None
         for fraction in _READS if self.grace_period else _READS[-1:]:
-            await anyio.sleep_until(failed_at + fraction * self.grace_period)
+            await pause_until(failed_at + fraction * self.grace_period)
             try:
                 found = await self._find(since)
             except SuncoError as error:

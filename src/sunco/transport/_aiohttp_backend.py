@@ -119,9 +119,12 @@ class AiohttpAttempt:
                 raise aiohttp.ClientPayloadError("the headers are too long")  # noqa: TRY301
             headers = joined(received.raw_headers)
             limit, setting = response_limit(self._request, self._backend.max_response_bytes)
-            body = ResponseBody(received.status, headers, limit, setting)
+            body = ResponseBody(received.status, headers, limit, setting, self._request.sink)
             while not body.rejected and (chunk := await received.content.readany()):
-                body.add(chunk)
+                if body.sink is None:
+                    body.add(chunk)
+                else:
+                    await body.write(chunk)
             response = Response(received.status, headers, body.result())
         except BaseException:
             received.close()

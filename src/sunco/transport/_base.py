@@ -15,6 +15,9 @@ class Transport(Protocol):
     async def send(self, request: Request) -> Response:
         """Make one attempt and read the whole body, without retries and redirects.
 
+        If the request has a `sink`, the body of a 2xx response can be written to it piece by piece;
+        the content of the returned response is then empty.
+
         Raises:
             APIConnectionError: There was no response. `maybe_delivered` must be True unless the
                 request certainly did not reach the API.

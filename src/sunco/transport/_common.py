@@ -62,6 +62,8 @@ def check_limits(
 
 def response_limit(request: Request, max_response_bytes: int) -> tuple[int, str]:
     """The longest body of a request's response, and the name of the setting."""
+    if request.sink is not None and request.max_response_bytes is not None:
+        return request.max_response_bytes, "max_bytes"
     if request.max_response_bytes is None or request.max_response_bytes > max_response_bytes:
         return max_response_bytes, "max_response_bytes"
     return request.max_response_bytes, "max_bytes"

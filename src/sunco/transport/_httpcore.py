@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable
+from contextlib import suppress
 from typing import Final, cast
 from urllib.parse import urlsplit
 
+import anyio
 import httpcore
 
 from sunco.transport._headers import announced_length, check_head, joined
 from sunco.transport._network import TrackedBackend
 from sunco.transport._request_body import RequestBody
 from sunco.transport._response_body import ACCEPT_ENCODING, ResponseBody
-from sunco.wire import Request, Response
+from sunco.wire import Request, Response, Sink
 
 __all__ = ["Destination", "core_request", "read_response"]
 
@@ -93,7 +95,11 @@ def _raw_headers(request: Request, host: bytes) -> list[tuple[bytes, bytes]]:
 
 
 async def read_response(
-    backend: TrackedBackend, received: httpcore.Response, limit: int, setting: str
+    backend: TrackedBackend,
+    received: httpcore.Response,
+    sink: Sink | None,
+    limit: int,
+    setting: str,
 ) -> Response:
     """Read a response to its end, or as far as its limit permits.
 
@@ -101,13 +107,23 @@ async def read_response(
         DecodeError: It is too long, or its compression is broken.
     """
     headers = joined(received.headers)
-    body = ResponseBody(received.status, headers, limit, setting)
+    body = ResponseBody(received.status, headers, limit, setting, sink)
     backend.aborted = body.rejected
+    chunks = aiter(cast("AsyncIterable[bytes]", received.stream))
     try:
-        async for chunk in cast("AsyncIterable[bytes]", received.stream):
-            body.add(chunk)
-            # To leave the loop would leave httpcore's nested generators to the garbage collector,
-            # which trio warns of. Aborted, they end by themselves.
+        # To leave the loop would leave httpcore's nested generators to the garbage collector, which
+        # trio warns of. Aborted, they end by themselves.
+        async for chunk in chunks:
+            if body.sink is None:
+                body.add(chunk)
+            else:
+                try:
+                    await body.write(chunk)
+                except BaseException:
+                    backend.aborted = True
+                    with anyio.CancelScope(shield=True), suppress(httpcore.ReadError):
+                        _ = [rest async for rest in chunks]
+                    raise
             backend.aborted = body.rejected
     except httpcore.ReadError:
         if not body.rejected:

@@ -225,14 +225,14 @@ class _PoolAttempt:
         return self._network is not None and (self._network.written or _is_mocked())
 
     async def run(self) -> Response:
-        limit, setting = self._backend.limit_of(self._request)
+        limit = self._backend.limit_of(self._request)
         destination, pool = await self._backend.route(self._origin)
         outgoing = core_request(self._request, destination, self._target, self.body)
         connection = await pool.acquire()
         self._network = connection.network
         try:
             received = await connection.http.handle_async_request(outgoing)
-            return await read_response(connection.network, received, limit, setting)
+            return await read_response(connection.network, received, self._request.sink, *limit)
         finally:
             await pool.release(connection)
             if self.body is not None:

@@ -112,11 +112,14 @@ class _ClientAttempt:
     async def _read(self, received: httpx.Response) -> Response:
         headers = dict(received.headers)
         limit, setting = response_limit(self._request, self._max_response_bytes)
-        body = ResponseBody(received.status_code, headers, limit, setting)
+        body = ResponseBody(received.status_code, headers, limit, setting, self._request.sink)
         if not body.rejected:
             # Not aiter_bytes: httpx decompresses without a limit.
             async for chunk in cast("AsyncIterable[bytes]", received.stream):
-                body.add(chunk)
+                if body.sink is None:
+                    body.add(chunk)
+                else:
+                    await body.write(chunk)
                 if body.rejected:
                     break
         return Response(received.status_code, headers, body.result())

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from sunco.errors import DecodeError
 from sunco.transport._headers import announced_length
+from sunco.wire import Sink
 
 __all__ = ["ACCEPT_ENCODING", "ResponseBody"]
 
@@ -22,6 +23,8 @@ _GZIP_MAGIC: Final = b"\x1f\x8b"
 # Compressed data can be a little longer than its content, and members can be empty.
 _SLACK: Final = 64 * 1024
 _MAX_MEMBERS: Final = 1000
+# Written to a sink at once, where it is compressed.
+_PIECE: Final = 256 * 1024
 
 
 class ResponseBody:
@@ -35,6 +38,7 @@ class ResponseBody:
         headers: The response's headers.
         limit: The most bytes that the body may have, decompressed.
         setting: The name of the limit, for errors.
+        sink: Takes the body, if the status is a 2xx.
     """
 
     def __init__(
@@ -43,7 +47,10 @@ class ResponseBody:
         headers: Mapping[str, str],
         limit: int,
         setting: str = "max_response_bytes",
+        sink: Sink | None = None,
     ) -> None:
+        # The class of successes.
+        self.sink = sink if 200 <= status < 300 else None  # noqa: PLR2004
         self._status = status
         self._limit = limit
         self._setting = setting
@@ -76,33 +83,46 @@ class ResponseBody:
 
     def add(self, chunk: bytes) -> None:
         """Add what has been received."""
+        self._chunks += self._pieces(chunk, self._limit)
+
+    async def write(self, chunk: bytes) -> None:
+        """Write what has been received to the sink."""
+        for piece in self._pieces(chunk, _PIECE):
+            await cast("Sink", self.sink).write(piece)
+
+    def _pieces(self, chunk: bytes, size: int) -> Iterator[bytes]:
+        """Decompress what has been received, at most a number of bytes at a time."""
         if self._problem is not None:
             return
         self._received += len(chunk)
         if self._received > self._max_received:
             self._reject_length()
         elif self._inflater is None:
-            self._chunks.append(chunk)
+            yield chunk
         elif not self._only_padding:
             try:
-                self._inflate(chunk)
+                yield from self._inflated(chunk, size)
             except zlib.error:
                 self._problem = _BROKEN
 
-    def _inflate(self, chunk: bytes) -> None:
+    def _inflated(self, chunk: bytes, size: int) -> Iterator[bytes]:
         first = self._received == len(chunk)
-        while chunk:
+        is_full = False
+        while chunk or is_full:
             if self._inflater.eof and not (chunk := self._next_member(chunk)):
                 return
-            piece = self._inflated(chunk, first=first)
+            room = min(size, self._limit - self._size + 1)
+            piece = self._decompressed(chunk, room, first=first)
             first = False
             self._size += len(piece)
             if self._size > self._limit:
                 self._reject_length()
                 return
             if piece:
-                self._chunks.append(piece)
-            chunk = self._inflater.unused_data
+                yield piece
+            # More can follow, even if nothing is left of the chunk.
+            is_full = len(piece) == room and not self._inflater.eof
+            chunk = self._inflater.unconsumed_tail or self._inflater.unused_data
 
     def _next_member(self, chunk: bytes) -> bytes:
         """Start another member of a gzip; returns its data, if there is one."""
@@ -120,8 +140,7 @@ class ResponseBody:
         self._inflater = zlib.decompressobj(_GZIP)
         return start
 
-    def _inflated(self, chunk: bytes, *, first: bool) -> bytes:
-        room = self._limit - self._size + 1
+    def _decompressed(self, chunk: bytes, room: int, *, first: bool) -> bytes:
         try:
             return cast("bytes", self._inflater.decompress(chunk, room))
         except zlib.error:

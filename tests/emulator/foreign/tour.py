@@ -29,16 +29,16 @@ def main(base_url: str, app_id: str, key_id: str, key_secret: str) -> None:
         apps(vendor, client, app_id)
 
 
-def tell(line: str) -> None:
+def report(line: str) -> None:
     sys.stdout.write(f"{line}\n")
 
 
-def refused(vendor: Any, call: Any, *arguments: Any) -> int:
+def status_of_error(vendor: Any, call: Any, *arguments: Any) -> int:
     try:
         call(*arguments)
     except vendor.ApiException as error:
         return int(error.status)
-    raise AssertionError("not refused")
+    raise AssertionError("not status_of_error")
 
 
 def users(vendor: Any, client: Any, app_id: str) -> Any:
@@ -49,8 +49,8 @@ def users(vendor: Any, client: Any, app_id: str) -> Any:
     changes = vendor.UserUpdateBody(metadata={"plan": "pro"})
     api.update_user(app_id, "py", user_update_body=changes)
     assert api.get_user(app_id, user.id).user.metadata == {"plan": "pro"}
-    status = refused(vendor, api.create_user, app_id, body)
-    tell(f"users: created {user.external_id}, updated, refused again with {status}")
+    status = status_of_error(vendor, api.create_user, app_id, body)
+    report(f"users: created {user.external_id}, updated, status_of_error again with {status}")
     return user
 
 
@@ -60,8 +60,8 @@ def conversations(vendor: Any, client: Any, app_id: str, user: Any) -> str:
     body = vendor.ConversationCreateBody(type="personal", participants=[participant])
     made = [api.create_conversation(app_id, body).conversation.id for _ in range(2)]
     api.delete_conversation(app_id, made[1])
-    status = refused(vendor, api.delete_conversation, app_id, made[0])
-    tell(f"conversations: {len(made)} created, the default refused with {status}")
+    status = status_of_error(vendor, api.delete_conversation, app_id, made[0])
+    report(f"conversations: {len(made)} created, the default status_of_error with {status}")
     return str(made[0])
 
 
@@ -71,11 +71,11 @@ def messages(vendor: Any, client: Any, app_id: str, conversation_id: str) -> Non
         content = vendor.Content(vendor.TextMessage(type="text", text=f"{number}"))
         body = vendor.MessagePost(author=vendor.Author(type="business"), content=content)
         api.post_message(app_id, conversation_id, body)
-    answer = api.list_messages(app_id, conversation_id)
-    texts = [message.content.actual_instance.text for message in answer.messages]
+    document = api.list_messages(app_id, conversation_id)
+    texts = [message.content.actual_instance.text for message in document.messages]
     assert texts == [f"{number}" for number in range(30, 130)]
-    assert answer.meta.has_more
-    tell(f"messages: 130 posted, the newest {len(texts)} read")
+    assert document.meta.has_more
+    report(f"messages: 130 posted, the newest {len(texts)} read")
 
 
 def switchboard(vendor: Any, client: Any, app_id: str, conversation_id: str) -> None:
@@ -90,7 +90,7 @@ def switchboard(vendor: Any, client: Any, app_id: str, conversation_id: str) -> 
         app_id, board.id
     )
     found = [seat.name for seat in seats.switchboard_integrations]
-    tell(f"switchboard: passed to {name}, of {', '.join(found)}")
+    report(f"switchboard: passed to {name}, of {', '.join(found)}")
 
 
 def integrations(vendor: Any, client: Any, app_id: str) -> None:
@@ -102,8 +102,8 @@ def integrations(vendor: Any, client: Any, app_id: str) -> None:
     types = {one.type for one in api.list_integrations(app_id).integrations}
     assert {"mailgun", "messagebird", "twilio", "unity", "web", "whatsapp"} <= types
     api.delete_integration(app_id, made.id)
-    status = refused(vendor, api.get_integration, app_id, made.id)
-    tell(f"integrations: created {made.type}, deleted, then {status}")
+    status = status_of_error(vendor, api.get_integration, app_id, made.id)
+    report(f"integrations: created {made.type}, deleted, then {status}")
 
 
 def participants(vendor: Any, client: Any, app_id: str, conversation_id: str) -> None:

@@ -235,10 +235,22 @@ class PostgresJournal:
         self._lease = lease
         self._encode = encode or _encode
         self._decode = decode
+        self._reset()
+
+    def _reset(self) -> None:
         self._job = ""
         self._worker: int | None = None
         self._until = -math.inf
         self._held: dict[int, int] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What this process holds is not what another one holds.
+        own = {"_job", "_worker", "_until", "_held"}
+        return {name: value for name, value in vars(self).items() if name not in own}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._reset()
 
     def __repr__(self) -> str:
         if not hasattr(self, "_held"):

@@ -49,7 +49,7 @@ async def arguments(sunco: Sunco) -> None:
     RetryPolicy(5)  # call-arg, reportCallIssue
 
 
-async def answers(sunco: Sunco) -> None:
+async def responses(sunco: Sunco) -> None:
     sunco.messages.post("id", "Hello!")  # unused-coroutine, reportUnusedCoroutine
     for message in sunco.messages.list("id"):  # attr-defined, reportGeneralTypeIssues
         look_at(message)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 async def test_the_next_requests_fail(api: Api) -> None:
     api.emulator.fail(next=3, status=503)
     for _ in range(3):
-        error = await api.refused(503, "POST", "users", {})
+        error = await api.rejected(503, "POST", "users", {})
         assert error == ("service_unavailable", "Service unavailable")
     assert await api.user()
 
@@ -26,7 +26,7 @@ async def test_only_what_it_is_for_fails(api: Api) -> None:
     conversation = await api.personal(await api.user())
     path = f"conversations/{conversation['id']}/messages"
     assert await api.get(path)
-    assert await api.refused(500, "POST", path, {}) == (
+    assert await api.rejected(500, "POST", path, {}) == (
         "internal_error",
         "Internal error",
     )
@@ -60,18 +60,18 @@ async def test_of_several_faults_the_oldest_happens_first(api: Api) -> None:
 
 async def test_what_fails_may_have_taken_effect(api: Api) -> None:
     api.emulator.fail(status=504, applied=True)
-    await api.refused(504, "POST", "users", {"externalId": "ann"})
+    await api.rejected(504, "POST", "users", {"externalId": "ann"})
     api.emulator.fail(reset=True, applied=True)
     with pytest.raises(ConnectionResetError):
         await api.http.post("users", json={"externalId": "bob"})
     assert await api.get("users/ann")
     assert await api.get("users/bob")
     api.emulator.fail(status=504)
-    await api.refused(504, "POST", "users", {"externalId": "eve"})
-    await api.refused(404, "GET", "users/eve")
+    await api.rejected(504, "POST", "users", {"externalId": "eve"})
+    await api.rejected(404, "GET", "users/eve")
 
 
-async def test_a_slow_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_response(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -84,9 +84,9 @@ async def test_a_slow_answer(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     assert slept == [1.5]
 
 
-async def test_what_cannot_be_done_is_said_before_trouble(api: Api) -> None:
+async def test_an_error_of_the_request_comes_before_a_fault(api: Api) -> None:
     api.emulator.fail(status=500, applied=True)
-    await api.refused(404, "GET", "users/none")
+    await api.rejected(404, "GET", "users/none")
 
 
 async def test_the_body_can_be_garbage(api: Api) -> None:
@@ -98,7 +98,7 @@ async def test_the_body_can_be_garbage(api: Api) -> None:
         assert response.headers["content-type"] == "application/json"
         with pytest.raises(ValueError):  # noqa: PT011 - of several kinds
             response.json()
-    await api.refused(404, "GET", "users/200")
+    await api.rejected(404, "GET", "users/200")
     assert await api.get("users/502")
 
 
