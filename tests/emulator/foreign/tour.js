@@ -12,12 +12,12 @@ const client = vendor.ApiClient.instance;
 client.basePath = baseUrl;
 Object.assign(client.authentications.basicAuth, { username: keyId, password: keySecret });
 
-function tell(line) {
+function report(line) {
   process.stdout.write(`${line}\n`);
 }
 
-async function refused(status, promise) {
-  const error = await promise.then(() => assert.fail('not refused'), (reason) => reason);
+async function codeOfError(status, promise) {
+  const error = await promise.then(() => assert.fail('not rejected'), (reason) => reason);
   assert.strictEqual(error.status, status);
   return error.response.body.errors[0].code;
 }
@@ -32,8 +32,8 @@ async function users() {
   await api.updateUser(appId, 'js', update);
   const found = (await api.getUser(appId, user.id)).user;
   assert.deepStrictEqual(found.metadata, { plan: 'pro' });
-  const code = await refused(409, api.createUser(appId, { externalId: 'js' }));
-  tell(`users: created ${found.externalId}, updated, refused again with ${code}`);
+  const code = await codeOfError(409, api.createUser(appId, { externalId: 'js' }));
+  report(`users: created ${found.externalId}, updated, rejected again with ${code}`);
   return found;
 }
 
@@ -58,8 +58,8 @@ async function conversations(user) {
   } while (after);
   assert.deepStrictEqual(listed, made);
   await api.deleteConversation(appId, made[4]);
-  const code = await refused(400, api.deleteConversation(appId, made[0]));
-  tell(`conversations: ${listed.length} in ${pages} pages, the default refused with ${code}`);
+  const code = await codeOfError(400, api.deleteConversation(appId, made[0]));
+  report(`conversations: ${listed.length} in ${pages} pages, the default rejected with ${code}`);
   return made[0];
 }
 
@@ -81,7 +81,7 @@ async function messages(conversationId) {
   } while (before);
   const texts = pages.reverse().flat();
   assert.deepStrictEqual(texts, Array.from({ length: 230 }, (_, number) => `${number}`));
-  tell(`messages: ${texts.length} posted, and read backwards in ${pages.length} pages`);
+  report(`messages: ${texts.length} posted, and read backwards in ${pages.length} pages`);
 }
 
 async function switchboard(conversationId) {
@@ -94,7 +94,7 @@ async function switchboard(conversationId) {
   await actions.offerControl(appId, conversationId, { switchboardIntegration: 'bot' });
   await actions.acceptControl(appId, conversationId, {});
   await actions.releaseControl(appId, conversationId);
-  tell(`switchboard: passed to ${name}, offered, accepted, released`);
+  report(`switchboard: passed to ${name}, offered, accepted, released`);
 }
 
 async function integrations() {
@@ -107,8 +107,8 @@ async function integrations() {
   const hooks = (await new vendor.WebhooksApi().listWebhooks(appId, integration.id)).webhooks;
   assert.strictEqual(hooks.length, 1);
   await api.deleteIntegration(appId, integration.id);
-  const code = await refused(404, api.getIntegration(appId, integration.id));
-  tell(`integrations: created with ${hooks.length} webhook, deleted, then ${code}`);
+  const code = await codeOfError(404, api.getIntegration(appId, integration.id));
+  report(`integrations: created with ${hooks.length} webhook, deleted, then ${code}`);
 }
 
 async function participants(conversationId) {
@@ -124,7 +124,7 @@ async function participants(conversationId) {
     author: { type: 'business' },
     type: 'typing:start',
   });
-  tell(`participants: ${joined.length} joined and left, an activity posted`);
+  report(`participants: ${joined.length} joined and left, an activity posted`);
 }
 
 async function clients(conversationId) {
@@ -142,7 +142,7 @@ async function clients(conversationId) {
   assert.ok(found.some((one) => one.id === made.id && one.status === 'active'));
   await api.removeClient(appId, 'js', made.id);
   const { devices } = await new vendor.DevicesApi().listDevices(appId, 'js');
-  tell(`clients: ${made.type} linked and removed, ${devices.length} devices`);
+  report(`clients: ${made.type} linked and removed, ${devices.length} devices`);
 }
 
 async function attachments(conversationId) {
@@ -155,7 +155,7 @@ async function attachments(conversationId) {
   const downloaded = await fetch(attachment.mediaUrl);
   assert.strictEqual(await downloaded.text(), 'words');
   await api.deleteAttachment(appId, { mediaUrl: attachment.mediaUrl });
-  tell('attachments: uploaded, downloaded, deleted');
+  report('attachments: uploaded, downloaded, deleted');
 }
 
 async function webhooks() {
@@ -172,7 +172,7 @@ async function webhooks() {
   assert.strictEqual((await keys.listCustomIntegrationKeys(appId, integrationId)).keys.length, 1);
   await keys.getCustomIntegrationKey(appId, integrationId, made.id);
   await keys.deleteCustomIntegrationKey(appId, integrationId, made.id);
-  tell('webhooks: created, updated, deleted, and a key of the integration');
+  report('webhooks: created, updated, deleted, and a key of the integration');
 }
 
 async function switchboards() {
@@ -189,7 +189,7 @@ async function switchboards() {
   assert.strictEqual(enabled.enabled, true);
   const listed = await seats.listSwitchboardIntegrations(appId, board.id);
   assert.strictEqual(listed.switchboardIntegrations[0].messageHistoryCount, 5);
-  tell(`switchboards: ${old.length} deleted, one created with an integration`);
+  report(`switchboards: ${old.length} deleted, one created with an integration`);
 }
 
 async function apps() {
@@ -207,7 +207,7 @@ async function apps() {
   const { apps: listed } = await api.listApps();
   assert.deepStrictEqual(listed.map((one) => one.id), [appId]);
   basic.username = keyId;
-  tell('apps: created with a key, updated, deleted');
+  report('apps: created with a key, updated, deleted');
 }
 
 // As an app of a marketplace is installed: the code comes with a redirect, and is exchanged with a
@@ -240,7 +240,7 @@ async function installation() {
   await new vendor.OAuthEndpointsApi().revokeAccess();
   client.authentications.basicAuth = basic;
   assert.strictEqual((await fetch(`${baseUrl}/v2/tokeninfo`, { headers })).status, 401);
-  tell('installation: a code exchanged, a webhook registered, access revoked');
+  report('installation: a code exchanged, a webhook registered, access revoked');
 }
 
 async function main() {

@@ -50,7 +50,7 @@ def users(vendor: Any, client: Any, app_id: str) -> Any:
     api.update_user(app_id, "py", user_update_body=changes)
     assert api.get_user(app_id, user.id).user.metadata == {"plan": "pro"}
     status = status_of_error(vendor, api.create_user, app_id, body)
-    report(f"users: created {user.external_id}, updated, status_of_error again with {status}")
+    report(f"users: created {user.external_id}, updated, rejected again with {status}")
     return user
 
 
@@ -61,7 +61,7 @@ def conversations(vendor: Any, client: Any, app_id: str, user: Any) -> str:
     made = [api.create_conversation(app_id, body).conversation.id for _ in range(2)]
     api.delete_conversation(app_id, made[1])
     status = status_of_error(vendor, api.delete_conversation, app_id, made[0])
-    report(f"conversations: {len(made)} created, the default status_of_error with {status}")
+    report(f"conversations: {len(made)} created, the default rejected with {status}")
     return str(made[0])
 
 
@@ -122,7 +122,7 @@ def participants(vendor: Any, client: Any, app_id: str, conversation_id: str) ->
     api.leave_conversation(app_id, group.id, leaving)
     activity = vendor.ActivityPost(author=vendor.Author(type="business"), type="typing:start")
     vendor.ActivitiesApi(client).post_activity(app_id, conversation_id, activity)
-    tell(f"participants: {len(joined)} joined and left, an activity posted")
+    report(f"participants: {len(joined)} joined and left, an activity posted")
 
 
 def clients(vendor: Any, client: Any, app_id: str, conversation_id: str) -> None:
@@ -144,14 +144,14 @@ def clients(vendor: Any, client: Any, app_id: str, conversation_id: str) -> None
     assert [one.status for one in found if one.id == made.id] == ["active"]
     api.remove_client(app_id, "py", made.id)
     devices = vendor.DevicesApi(client).list_devices(app_id, "py").devices
-    tell(f"clients: one linked and removed, {len(devices)} devices")
+    report(f"clients: one linked and removed, {len(devices)} devices")
 
 
 def attachments(vendor: Any, client: Any, app_id: str) -> None:
     api = vendor.AttachmentsApi(client)
     made = api.upload_attachment(app_id, "public", ("a.txt", b"words"), "message").attachment
     api.delete_attachment(app_id, vendor.AttachmentDeleteBody(media_url=made.media_url))
-    tell("attachments: uploaded, deleted")
+    report("attachments: uploaded, deleted")
 
 
 def webhooks(vendor: Any, client: Any, app_id: str) -> None:
@@ -168,7 +168,7 @@ def webhooks(vendor: Any, client: Any, app_id: str) -> None:
     key = keys.create_custom_integration_key(app_id, made.id, name).key
     assert len(keys.list_custom_integration_keys(app_id, made.id).keys) == 1
     keys.delete_custom_integration_key(app_id, made.id, key.id)
-    tell("webhooks: created, updated, deleted, and a key of the integration")
+    report("webhooks: created, updated, deleted, and a key of the integration")
 
 
 def switchboards(vendor: Any, client: Any, app_id: str) -> None:
@@ -186,7 +186,7 @@ def switchboards(vendor: Any, client: Any, app_id: str) -> None:
         enabled=True, default_switchboard_integration_id=seat.id
     )
     assert api.update_switchboard(app_id, board.id, enabling).switchboard.enabled
-    tell("switchboards: one deleted, one created with an integration")
+    report("switchboards: one deleted, one created with an integration")
 
 
 def apps(vendor: Any, client: Any, app_id: str) -> None:
@@ -199,7 +199,7 @@ def apps(vendor: Any, client: Any, app_id: str) -> None:
     keys.delete_app_key(made.id, key.id)
     api.delete_app(made.id)
     assert [one.id for one in api.list_apps().apps] == [app_id]
-    tell("apps: created with a key, updated, deleted")
+    report("apps: created with a key, updated, deleted")
 
 
 if __name__ == "__main__":

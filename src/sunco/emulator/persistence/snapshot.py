@@ -169,7 +169,7 @@ def _load_conversation(app: App, row: Mapping[str, Any]) -> None:
     app.add_conversation(conversation)
 
 
-# The types of the members of records, by the names that stand in their annotations.
+# The types of the members of records, by the names in their annotations.
 _TYPES: Mapping[str, type] = {
     "None": type(None),
     "bool": bool,
