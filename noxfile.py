@@ -263,6 +263,7 @@ def schemathesis(session: nox.Session) -> None:
     session.install("--quiet", "schemathesis>=4.3")
     env = {"PYTHONPATH": "tests", "SUNCO_OPENAPI": os.path.abspath(specification)}  # noqa: PTH100
     session.run("python", "-m", "emulator.fuzzing", *bounds, env=env)
+    session.run("python", "-m", "emulator.control_fuzzing", env=env)
 
 
 @nox.session
