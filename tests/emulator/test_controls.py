@@ -480,6 +480,25 @@ async def test_other_sites_and_rebound_names_are_rejected(api: Api) -> None:
         assert (await client.get("/_emulator/health")).status_code == 200
 
 
+async def test_a_text_of_five_megabytes_is_rejected(api: Api) -> None:
+    text = "x" * 5_000_000
+    user = await api.user()
+    for name, arguments in (
+        ("say", {"user": user["id"], "text": text}),
+        ("arrive", {"content": {"type": "text", "text": text}}),
+    ):
+        (problem,) = await api.problems("POST", f"{ROOT}/{name}", arguments)
+        assert problem.endswith("text must be at most 4096 characters long")
+    conversation = await api.personal(user)
+    for path in (
+        f"{ROOT}/business.say",
+        f"conversations/{conversation['id']}/messages",
+    ):
+        error = await api.rejected(413, "POST", path, {"text": text})
+        assert error == ("payload_too_large", "The request body must not exceed 100kb")
+    assert api.emulator.messages(conversation) == []
+
+
 async def test_the_feed_is_served_as_server_sent_events(api: Api) -> None:
     messages: list[Any] = []
     scope = {
