@@ -1,7 +1,7 @@
 """The emulator in figures: `python benchmarks/emulator.py [REQUESTS [MESSAGES]]`.
 
 The time from the start of the process to its first response, the requests per second of a server
-that records each of them, and the memory that messages take.
+that records each of them, and the memory of messages.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ async def requests_per_second(base_url: str, requests: int) -> float:
 
 
 def bytes_per_message(messages: int) -> float:
-    """The memory that messages take in this process, for each."""
+    """The memory of this process for each message."""
     emulator = Emulator()
     for number in range(USERS):
         emulator.arrive("Hi", external_id=f"user-{number}")
