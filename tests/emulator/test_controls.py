@@ -311,6 +311,15 @@ async def test_the_clock_is_set_and_advanced(api: Api) -> None:
     said = api.emulator.say(await api.user(), "hi")
     assert said["received"] == "2026-01-01T00:00:00.000Z"
     assert (await api.get(f"{ROOT}/clock")) == moved
+    for arguments, problem in (
+        ({"set": "1969-12-31T23:59:59.999Z"}, "set must be a time from 1970 to 2900"),
+        ({"set": "9999-12-31T23:59:59.999Z"}, "set must be a time from 1970 to 2900"),
+    ):
+        assert await api.problems("POST", f"{ROOT}/clock", arguments) == [problem]
+    await control(api, "clock", set="2899-12-31T00:00:00.000Z")
+    assert await api.problems("POST", f"{ROOT}/clock", {"advance": 2 * 86400}) == [
+        "advance must not go beyond the year 2900"
+    ]
 
 
 async def test_the_state_is_exported_imported_and_reset(api: Api) -> None:
