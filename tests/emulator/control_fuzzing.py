@@ -9,7 +9,7 @@ import copy
 import json
 import sys
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import httpx
@@ -54,6 +54,13 @@ ODD: list[Any] = [
     {"type": "exponential", "mean": 0},
 ]
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+
+def keys_of(value: Any) -> list[Any]:
+    """The keys of an object or the indices of an array, none for other values."""
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value))
+    return list(range(len(cast("list[Any]", value)))) if isinstance(value, list) else []
 
 
 class Fuzzer:
@@ -141,14 +148,11 @@ class Fuzzer:
         state = copy.deepcopy(self._state)
         place: Any = state
         for _ in range(self._random.randint(0, 6)):
-            keys: list[Any] = list(place) if isinstance(place, dict) else list(range(len(place)))
-            inner = [key for key in keys if isinstance(place[key], dict | list) and place[key]]
+            inner = [key for key in keys_of(place) if keys_of(place[key])]
             if not inner:
                 break
             place = place[self._random.choice(inner)]
-        key: Any = self._random.choice(
-            list(place) if isinstance(place, dict) else list(range(len(place)))
-        )
+        key = self._random.choice(keys_of(place))
         if self._random.random() < 0.3:
             del place[key]
         else:
