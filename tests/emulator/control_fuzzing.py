@@ -96,6 +96,11 @@ class Fuzzer:
         elif kind < 0.9:
             response = await self._call(CONTROLS["POST", "state"], {"state": self._mutated()})
             assert response.status_code < 500, response.text
+            if response.status_code == 200:
+                for _ in range(6):
+                    control = CONTROLS[random.choice(NAMES)]
+                    shown = await self._call(control, self._arguments(control))
+                    assert shown.status_code < 500, shown.text
             shown = await self._http.get("overview")
             assert shown.status_code < 500, shown.text
             response = await self._http.post("reset", json={})
