@@ -228,6 +228,13 @@ def bench_webhooks(session: nox.Session) -> None:
     session.run("python", "benchmarks/receiving.py", python)
 
 
+@nox.session(name="bench-emulator")
+def bench_emulator(session: nox.Session) -> None:
+    """The emulator's start, rate and memory: nox -s bench-emulator -- REQUESTS MESSAGES."""
+    install(session, "test")
+    session.run("python", "benchmarks/emulator.py", *session.posargs)
+
+
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """Made-up and damaged documents for codec.decode and parse: nox -s fuzz -- DOCUMENTS SEED."""
