@@ -246,6 +246,7 @@ def schemathesis(session: nox.Session) -> None:
     session.install("--quiet", "schemathesis>=4.3")
     env = {"PYTHONPATH": "tests", "SUNCO_OPENAPI": os.path.abspath(specification)}  # noqa: PTH100
     session.run("python", "-m", "emulator.fuzzing", *bounds, env=env)
+    session.run("python", "-m", "emulator.control_fuzzing", env=env)
 
 
 @nox.session
@@ -320,7 +321,8 @@ def types(session: nox.Session) -> None:
     session.run("mypy")
     session.run("pyright")
     session.run("pyright", "--verifytypes", "sunco", "--ignoreexternal")
-    session.run("pytest", "-q", "tests/typing", "tests/docs/test_snippets.py")
+    pages = ("tests/docs/test_snippets.py", "tests/docs/test_testing_guide.py")
+    session.run("pytest", "-q", "tests/typing", *pages)
 
 
 @nox.session

@@ -37,8 +37,9 @@ def test_an_emulator_is_as_known_and_left_as_it_was(commands: Commands) -> None:
     assert "DIFFERS" not in commands.output
     assert "✗" not in commands.output
     assert "understood: encoded and literal" in commands.output
-    assert "Unknown fields and kinds: User.hasPaymentInfo\n" in commands.output
-    assert commands.output.count("✓") >= 16
+    assert "Unknown fields, kinds and values: none\n" in commands.output
+    assert "not checked" not in commands.output
+    assert commands.output.count("✓") == 26
 
 
 def test_reading_creates_nothing(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,17 +111,29 @@ def renamed(document: Any) -> Any:
     return {"user": document["user"] | {"id": "other"}}
 
 
-def undescribed(document: Any) -> Any:
-    return {"conversation": document["conversation"] | {"description": None}}
-
-
-def described(document: Any) -> Any:
-    return {"conversation": document["conversation"] | {"description": "to be removed"}}
-
-
 def unknown(document: Any) -> Any:
     return {"app": document["app"] | {"displayName": 1, "newField": "private"}}
 
+
+def changed(kind: str, **fields: Any) -> Callable[[Any], Any]:
+    """Set fields of the object that is wrapped, or of the first of a list, where it is there."""
+
+    def edit(document: Any) -> Any:
+        value = document.get(kind)
+        if isinstance(value, list):
+            return document | {kind: [value[0] | fields, *value[1:]]}
+        return document if value is None else document | {kind: value | fields}
+
+    return edit
+
+
+def damaged(_: Request, response: Response) -> Response:
+    if response.content != b"sunco verify":
+        return response
+    return Response(response.status, response.headers, b"SUNCO VERIFY")
+
+
+WEBHOOK = {"target": "https://example.com/sunco", "triggers": ["conversation:referral"]}
 
 DIFFERENCES: list[tuple[Change, str]] = [
     (edited("/app_demo", "GET", without("app")), "the response has no object 'app'"),
@@ -140,11 +153,28 @@ DIFFERENCES: list[tuple[Change, str]] = [
     (edited("/messages", "GET", with_meta(hasMore=False)), "hasMore is not true"),
     (edited("/messages", "GET", with_meta(beforeCursor=None)), "has no beforeCursor"),
     (edited("/messages", "GET", lambda d: d | {"messages": d["messages"][:7]}), "has 7 messages"),
-    (edited("", "PATCH", undescribed), "a missing key changes a value"),
-    (edited("", "PATCH", described), "null does not clear a value"),
+    (edited("", "PATCH", changed("conversation", description=None)), "a missing key changes"),
+    (
+        edited("", "PATCH", changed("conversation", description="to be removed")),
+        "null does not clear a value",
+    ),
     (accepted, "it was accepted"),
     (edited("", "DELETE", lambda _: {"message": {}}), "responded with 'message'"),
     (status("/messages", "POST", 418), "responded 418"),
+    (edited("/tokenInfo", "GET", changed("app", id="x")), "another app"),
+    (edited("/attachments", "POST", changed("attachment", mediaType="x/y")), "another media type"),
+    (damaged, "the content is another"),
+    (edited("/messages", "POST", lambda _: {"messages": []}), "0 messages"),
+    (edited("/messages", "POST", changed("messages", content={"type": "x"})), "is no file"),
+    (edited("/messages", "POST", changed("messages", content={"type": "file"})), "no mediaUrl"),
+    (edited("/integrations", "POST", changed("integration", webhooks=[])), "has no webhook"),
+    (edited("/integrations", "POST", changed("integration", webhooks=[WEBHOOK])), "no secret"),
+    (edited("", "PATCH", changed("webhook", triggers=[])), "the triggers are others"),
+    (edited("", "PATCH", changed("webhook", target="x")), "DIFFERS: a webhook is updated"),
+    (edited("/webhooks", "GET", lambda _: {"webhooks": []}), "0 webhooks"),
+    (edited("", "DELETE", lambda _: {"x": 1}), "DIFFERS: deleting a webhook"),
+    (status("/integrations", "POST", 500), "responded 500"),
+    (status("/oauth/token", "POST", 200), "DIFFERS: an OAuth code"),
 ]
 
 
@@ -158,12 +188,60 @@ def test_a_planted_difference_is_found(
     assert "DIFFERS" in commands.output
 
 
+@pytest.mark.parametrize(
+    ("change", "skipped"),
+    [
+        (status("/integrations", "POST", 403), "the key may not create one (403)"),
+        (status("/tokenInfo", "GET", 401), "the credential is no OAuth token (401)"),
+    ],
+    ids=["integrations", "oauth"],
+)
+def test_what_the_key_may_not_do_is_not_checked(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch, change: Change, skipped: str
+) -> None:
+    planting(monkeypatch, change)
+    assert verify(commands, "--write") == 0
+    assert skipped in commands.output
+
+
+def test_without_an_upload_none_is_posted(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planting(monkeypatch, status("/attachments", "POST", 403))
+    assert verify(commands, "--write") == 1
+    assert "not checked: an upload is posted as a file (nothing was uploaded)" in commands.output
+
+
+def test_what_cannot_be_removed_is_counted_and_the_rest_is_removed(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keep(request: Request, response: Response) -> Response:
+        if request.method == "DELETE" and "/webhooks/" not in request.path:
+            return Response(403, {}, b"{}") if "/integrations/" in request.path else response
+        return response
+
+    requests = planting(monkeypatch, keep)
+    assert verify(commands, "--write") == 1
+    assert "1 objects are left: responded 403" in commands.output
+    assert any(request.method == "DELETE" and "/users/" in request.path for request in requests)
+
+
+def test_unknown_values_of_enums_are_named(
+    commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = {"triggers": ["conversation:referral", "user:merge", "coffee:ready"]}
+    planting(monkeypatch, edited("/webhooks", "GET", changed("webhooks", **values)))
+    assert verify(commands, "--write") == 0
+    unknown = "Unknown fields, kinds and values: Webhook.triggers = 'coffee:ready'\n"
+    assert unknown in commands.output
+
+
 def test_unknown_fields_are_named_without_their_values(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     planting(monkeypatch, edited("/app_demo", "GET", unknown))
     assert verify(commands) == 0
-    assert "Unknown fields and kinds: App.newField" in commands.output
+    assert "Unknown fields, kinds and values: App.newField" in commands.output
     assert "private" not in commands.output
 
 

@@ -3,7 +3,8 @@
 The Python blocks of a document are executed in order, in one namespace and one event loop, with
 top-level await. Functions named `test_...` are called with fixtures. A block tagged `output` is the
 expected output of the blocks before it. Blocks in HTML comments are executed, too: they contain
-setup that is of no interest to readers.
+setup that is of no interest to readers. A block that begins with a comment such as `# shop.py` is a
+file of its own: it is left out, and a test of its page runs it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,12 @@ class Block(NamedTuple):
     tag: str
     code: str
     line: int
+
+    @property
+    def file(self) -> str | None:
+        """The name of the file that the block is, if it is one."""
+        named = re.match(r"# (\w+\.py)\n", self.code)
+        return named[1] if named else None
 
 
 def blocks_in(text: str, first_line: int = 0) -> Iterator[Block]:
@@ -72,7 +79,7 @@ class Reader:
             for count, block in enumerate(blocks, start=1):  # noqa: B007 - counted
                 if block.tag == "output":
                     self._compare(block)
-                else:
+                elif block.file is None:
                     self._run_one(block, runner)
         return count
 

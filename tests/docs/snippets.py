@@ -24,7 +24,7 @@ def module_of(page: Path) -> tuple[str, list[int]]:
     imports: list[tuple[str, int]] = []
     body: list[tuple[str, int]] = []
     for block in blocks.blocks_in(page.read_text(encoding="utf-8")):
-        if block.tag != "python":
+        if block.tag != "python" or block.file is not None:
             continue
         imported = imported_lines(block.code)
         for number, line in enumerate(block.code.splitlines(), start=1):

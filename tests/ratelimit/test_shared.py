@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -123,7 +124,34 @@ class TestSlowingDown:
             limiter._close()
         assert one._call(0).current == 32
 
-    def test_the_rate_recovers_and_never_falls_below_its_minimum(self, make: Make) -> None:
+    def test_responses_at_the_same_moment_halve_the_rate_once(self, make: Make) -> None:
+        limiters = [make(64) for _ in range(4)]
+        limiters[0]._call(0)
+        together = threading.Barrier(8)
+
+        def report(limiter: SharedRateLimiter) -> None:
+            together.wait()
+            limiter._call_engine(0, 3.0)
+
+        threads = [threading.Thread(target=report, args=(each,)) for each in 2 * limiters]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert {each._call(0).current for each in limiters} == {32}
+
+    def test_the_rate_never_falls_below_its_minimum(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for engine in ("_postgres", "_redis"):
+            monkeypatch.setattr(f"sunco.ratelimit.{engine}.COOLDOWN", -120.0)
+        one, other = make(64), make(64)
+        for _ in range(10):
+            # Nothing recovers during a pause.
+            one._call_engine(0, 60.0)
+        assert other._call(0).current == 1
+
+    def test_the_rate_recovers(self, make: Make) -> None:
         limiter = make(64)
         for _ in range(2):
             limiter.slow_down()

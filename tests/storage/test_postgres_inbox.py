@@ -252,6 +252,70 @@ class TestClaiming:
         # What was committed before the key was locked is seen.
         assert await keys_of(inbox) == [["1", "3"]]
 
+    async def test_an_event_stored_while_its_key_is_claimed_is_not_overlooked(
+        self, make: Make, inbox: PostgresInbox
+    ) -> None:
+        web = make()
+        await web.open(handles=False)
+        seen: list[str] = []
+
+        async def process() -> None:
+            for claim in await inbox.claim(10):
+                keys = [each.key for each in claim.events]
+                seen.extend(keys)
+                await inbox.record(claim, handled(*keys))
+                await inbox.release(claim, drained=True)
+
+        for number in range(40):
+            await web.add([event(f"{number}a")])
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(process)
+                tasks.start_soon(web.add, [event(f"{number}b")])
+            # The second one is in the claim, or has made the key ready again.
+            while await inbox.next_due() is not None:
+                await process()
+        assert seen == [f"{number}{letter}" for number in range(40) for letter in "ab"]
+
+    async def test_a_worker_that_is_reaped_while_it_claims_gets_nothing(
+        self, make: Make, inbox: PostgresInbox, other: Any
+    ) -> None:
+        await inbox.add([event("1")])
+        claims: list[Claim] = []
+
+        async def claim() -> None:
+            claims.extend(await inbox.claim(10))
+
+        other.execute("DELETE FROM worker")
+        await blocked_until(other, claim)
+        assert claims == []
+        second = make()
+        await second.open()
+        assert await keys_of(second) == [["1"]]
+
+    async def test_a_worker_is_not_reaped_between_its_claim_and_the_commit(
+        self, make: Make, inbox: PostgresInbox, other: Any
+    ) -> None:
+        dead = make()
+        await dead.open()
+        await inbox.add([event("1")])
+        # It claims, and its lease ends before the transaction does.
+        arguments = ("default", dead._worker, 10, 10)
+        other.execute("SELECT * FROM claim_queues(%s, %s, %s, %s)", arguments)
+
+        async def reap() -> None:
+            await inbox._database.run(
+                lambda c: c.execute(
+                    inbox._sql("UPDATE {schema}.worker SET until = now() WHERE id = %s"),
+                    (dead._worker,),
+                )
+            )
+            await inbox._database.run(
+                lambda c: c.execute(inbox._sql("SELECT {schema}.free_queues()"))
+            )
+
+        await blocked_until(other, reap)
+        assert await keys_of(inbox) == [["1"]]
+
     async def test_the_attempt_is_recorded_before_the_claim_is_returned(
         self, make: Make, inbox: PostgresInbox
     ) -> None:
@@ -418,6 +482,62 @@ class TestLeases:
                     await anyio.sleep(0.05)
         levels = [record.levelname for record in caplog.records]
         assert levels == ["WARNING", "INFO"]
+
+    async def test_handlers_of_a_process_that_is_cut_off_end_before_others_begin(
+        self, make: Make, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        story: list[str] = []
+        begun, finished = anyio.Event(), anyio.Event()
+        first, second = make(lease=2.0), make()
+        cut_off = WebhookRouter("secret", inbox=first)
+        healthy = WebhookRouter("secret", inbox=second)
+
+        @cut_off.on()
+        async def hang(_: Any) -> None:
+            story.append("begun")
+            begun.set()
+            try:
+                await anyio.sleep_forever()
+            finally:
+                story.append("ended")
+
+        @healthy.on()
+        async def handle(_: Any) -> None:
+            story.append("begun elsewhere")
+            finished.set()
+
+        async def unreachable(*_: object, **__: object) -> Any:
+            raise UnavailableError("unreachable")
+
+        with anyio.fail_after(60):
+            async with cut_off.running():
+                await first.add([event("1")])
+                await begun.wait()
+                async with healthy.running():
+                    with monkeypatch.context() as patched:
+                        patched.setattr(first._database, "run", unreachable)
+                        await finished.wait()
+                        while (await second.stats()).pending:  # noqa: ASYNC110 - the database's
+                            await anyio.sleep(0.01)
+        assert story == ["begun", "ended", "begun elsewhere"]
+
+    async def test_results_that_arrive_together_share_transactions(
+        self, inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await inbox.add([event(str(number), str(number)) for number in range(50)])
+        claims = await inbox.claim(50)
+        run, transactions = inbox._database.run, list[int]()
+
+        async def counted(work: Any, **options: Any) -> Any:
+            transactions.append(1)
+            return await run(work, **options)
+
+        monkeypatch.setattr(inbox._database, "run", counted)
+        async with anyio.create_task_group() as tasks:
+            for claim in claims:
+                tasks.start_soon(inbox.record, claim, handled(claim.ordering_key))
+        assert len(transactions) <= 3
+        assert (await inbox.stats()).handled == 50
 
     async def test_closing_gives_claims_back_at_once(
         self, make: Make, inbox: PostgresInbox

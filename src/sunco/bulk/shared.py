@@ -279,7 +279,9 @@ class _Parts:
         if before is None:
             return Claim("new")
         if before.state == "uncertain" and not retry_uncertain:
-            await self.record([Completion(key, "uncertain", error=_NOT_RETRIED)])
+            completion = Completion(key, "uncertain", error=_NOT_RETRIED)
+            # Not an attempt.
+            await self._journal.record([(self._started.pop(key), before.attempts, completion)])
             return Claim("uncertain", before)
         return Claim("retry", before)
 

@@ -224,7 +224,8 @@ def doctor() -> None:
 @click.option(
     "--write",
     is_flag=True,
-    help="Also create a user, two conversations and 103 messages, check them, and remove them.",
+    help="Also create a user, two conversations, 104 messages, an upload and a webhook, check "
+    "them, and remove them.",
 )
 @_rate
 def verify(**options: Any) -> None:

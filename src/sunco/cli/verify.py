@@ -7,8 +7,9 @@ import platform
 import statistics
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import cache, partial
 from secrets import token_hex
-from typing import Any, Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, get_args, get_origin, get_type_hints
 from urllib.parse import quote
 
 import anyio
@@ -35,6 +36,7 @@ from sunco.models import (
     Participant,
     ParticipantUser,
     User,
+    Webhook,
 )
 from sunco.observe import Observation, ResponseReceived, RetryScheduled
 
@@ -45,6 +47,13 @@ _MESSAGES: Final = 103
 _IN_FLIGHT: Final = 4
 _RATE: Final = 10.0
 _CLEANUP_SECONDS: Final = 60.0
+_CONTENT: Final = b"sunco verify"
+# Never fires by itself, at an address that is nobody's: nothing is delivered.
+_WEBHOOK: Final = {"target": "https://example.com/sunco", "triggers": ["conversation:referral"]}
+# The specification has it in its examples and not in its schemas.
+_ONLY_IN_EXAMPLES: Final = frozenset({"User.hasPaymentInfo"})
+_FORBIDDEN: Final = (401, 403)
+_MAX_VALUE: Final = 60
 
 Status: TypeAlias = Literal["as known", "DIFFERS", "not checked"]
 
@@ -136,17 +145,31 @@ class _Seen:
 
     def read(self, kind: Any, value: Any) -> None:
         """Read a value as a model, and note what the model does not know."""
-        self.unknown |= {*_unknown_in(codec.structure(value, kind))}
+        self.note(codec.structure(value, kind))
+
+    def note(self, value: object) -> None:
+        """Note what a model does not know."""
+        self.unknown |= {*_unknown_in(value)} - _ONLY_IN_EXAMPLES
 
 
 def _unknown_in(value: Any) -> Iterator[str]:
-    """The names of unknown fields and kinds; never their values, which can be personal."""
+    """The names of unknown fields and kinds, and unknown values of enums.
+
+    Other values can be personal and are left out.
+    """
     if isinstance(value, Model):
         name = type(value).__name__
         if name.startswith("Unknown"):
             yield f"{name} of type {getattr(value, 'type', None)!a}"
             return
         yield from (f"{name}.{field}" for field in value.extra)
+        kind: Any = type(value)
+        for field, known in _enums_of(kind).items():
+            found: Any = getattr(value, field)
+            values: list[Any] = [*found] if isinstance(found, (list, tuple)) else [found]
+            for item in values:
+                if isinstance(item, str) and item not in known:
+                    yield f"{name}.{field} = {item[:_MAX_VALUE]!a}"
         fields = attrs.fields(type(value))
         for field in fields:
             if field.name != "extra":
@@ -155,6 +178,22 @@ def _unknown_in(value: Any) -> Iterator[str]:
         items: list[Any] = [*value]
         for item in items:
             yield from _unknown_in(item)
+
+
+@cache
+def _enums_of(kind: Any) -> dict[str, frozenset[str]]:
+    """The known values of the open enums among a model's fields."""
+    hints = get_type_hints(kind)
+    known = {field.name: frozenset(_literals(hints[field.name])) for field in attrs.fields(kind)}
+    return {name: values for name, values in known.items() if values}
+
+
+def _literals(hint: Any) -> Iterator[str]:
+    for argument in get_args(hint):
+        if get_origin(hint) is Literal:
+            yield argument
+        else:
+            yield from _literals(argument)
 
 
 class _Account:
@@ -167,12 +206,16 @@ class _Account:
         self._external_id = f"sunco-verify-{token_hex(8)}"
         self._user: str | None = None
         self._conversations: list[str] = []
+        self._attachment: str | None = None
+        self._integration: str | None = None
+        self._webhook: str | None = None
 
     def reading_checks(self) -> Iterator[tuple[str, Check]]:
         yield "the app is wrapped in {'app': ...}", self._app_is_wrapped
         yield "errors have a code and a title", self._errors_have_a_code
         yield "integrations are paginated with meta.hasMore", self._integrations_are_paginated
         yield "both spellings of brackets in queries (integrations)", self._integration_brackets
+        yield "an OAuth token names its app", self._token_info
 
     def writing_checks(self) -> Iterator[tuple[str, Check]]:
         yield "a user is found by id and by external id", self._create_user
@@ -189,6 +232,12 @@ class _Account:
         yield "metadata of more than 4 kB is rejected", self._long_metadata
         yield "a body of more than 100 kB is rejected", self._long_body
         yield "deleting a message responds with {}", self._delete_message
+        yield "an upload is downloaded as it was", self._upload
+        yield "an upload is posted as a file", self._post_upload
+        yield "a custom integration is created with its webhook", self._create_integration
+        yield "a webhook is updated and listed", self._update_webhook
+        yield "deleting a webhook responds with {}", self._delete_webhook
+        yield "an OAuth code that does not exist is rejected", self._reject_code
 
     async def _get(self, path: str, params: Mapping[str, Any] | None = None) -> dict[str, Any]:
         return await self._send("GET", path, params=params)
@@ -302,7 +351,7 @@ class _Account:
                 metadata={"sunco": "verify"},
             )
             self._conversations.append(made.id)
-            self._seen.unknown |= {*_unknown_in(made)}
+            self._seen.note(made)
 
     async def _filter_conversations(self) -> None:
         filters = {"userId": self._made_user(), "userExternalId": self._external_id}
@@ -404,13 +453,95 @@ class _Account:
         document = await self._send("DELETE", f"{self._messages()}/{items[0]['id']}")
         expect(document == {}, f"responded with {', '.join(map(ascii, document))}")
 
+    async def _token_info(self) -> None:
+        try:
+            app = await self._sunco.oauth.token_info()
+        except APIStatusError as error:
+            raise SkippedError(f"the credential is no OAuth token ({error.status})") from error
+        self._seen.note(app)
+        expect(app.id == self._sunco.app_id, "another app")
+
+    async def _reject_code(self) -> str:
+        made_up = self._external_id
+        exchange = self._sunco.oauth.get_token(made_up, client_id=made_up, client_secret=made_up)
+        return await self._rejected(exchange, 400, 401)
+
+    async def _upload(self) -> None:
+        attachment = await self._sunco.attachments.upload(
+            _CONTENT, filename="sunco-verify.txt", content_type="text/plain"
+        )
+        self._attachment = attachment.media_url
+        self._seen.note(attachment)
+        expect((attachment.media_type or "").startswith("text/plain"), "another media type")
+        content = await self._sunco.attachments.download(attachment.media_url)
+        expect(content == _CONTENT, "the content is another")
+
+    async def _post_upload(self) -> None:
+        if self._attachment is None:
+            raise SkippedError("nothing was uploaded")
+        content = {"type": "file", "mediaUrl": self._attachment}
+        body = {"author": {"type": "business"}, "content": content}
+        document = await self._send("POST", self._messages(), json=body)
+        messages = self._listed(document, "messages", Message)
+        expect(len(messages) == 1, f"{len(messages)} messages")
+        found: Any = messages[0].get("content")
+        expect(is_object(found) and found.get("type") == "file", "the content is no file")
+        expect(found.get("mediaUrl"), "the file has no mediaUrl")
+
+    async def _create_integration(self) -> None:
+        body = {"type": "custom", "displayName": "sunco verify", "webhooks": [_WEBHOOK]}
+        try:
+            document = await self._send("POST", "/integrations", json=body)
+        except APIStatusError as error:
+            if error.status in _FORBIDDEN:
+                raise SkippedError(f"the key may not create one ({error.status})") from error
+            raise
+        created = self._wrapped(document, "integration", Integration)
+        self._integration = str(created["id"])
+        webhooks: Any = created.get("webhooks")
+        expect(is_array(webhooks) and len(webhooks) == 1, "the response has no webhook")
+        webhook: Any = webhooks[0]
+        self._webhook = webhook.get("id")
+        expect(self._webhook and webhook.get("secret"), "the webhook has no id or no secret")
+
+    def _webhooks(self) -> str:
+        if self._webhook is None:
+            raise SkippedError("no webhook was created")
+        return f"/integrations/{self._integration}/webhooks"
+
+    async def _update_webhook(self) -> None:
+        path = self._webhooks()
+        triggers = [*_WEBHOOK["triggers"], "user:merge"]
+        document = await self._send("PATCH", f"{path}/{self._webhook}", json={"triggers": triggers})
+        updated = self._wrapped(document, "webhook", Webhook)
+        expect(set(updated.get("triggers") or ()) == {*triggers}, "the triggers are others")
+        expect(updated.get("target") == _WEBHOOK["target"], "a missing key changes a value")
+        found = self._listed(await self._get(path), "webhooks", Webhook)
+        expect([each.get("id") for each in found] == [self._webhook], f"{len(found)} webhooks")
+
+    async def _delete_webhook(self) -> None:
+        document = await self._send("DELETE", f"{self._webhooks()}/{self._webhook}")
+        expect(document == {}, f"responded with {', '.join(map(ascii, document))}")
+
     async def clean(self) -> None:
-        """Remove what was created."""
+        """Remove what was created, as much of it as can be."""
+        removals: list[Callable[[], Awaitable[object]]] = []
+        if self._integration is not None:
+            removals.append(partial(self._sunco.integrations.delete, self._integration))
+        if self._attachment is not None:
+            removals.append(partial(self._sunco.attachments.delete, self._attachment))
         # The default conversation of a user cannot be deleted, but goes with the user.
-        for conversation in self._conversations[1:]:
-            await self._sunco.conversations.delete(conversation)
+        delete = self._sunco.conversations.delete
+        removals += [partial(delete, conversation) for conversation in self._conversations[1:]]
         if self._user is not None:
-            await self._sunco.users.delete(self._user)
+            removals.append(partial(self._sunco.users.delete, self._user))
+        statuses: list[str] = []
+        for remove in removals:
+            try:
+                await remove()
+            except APIStatusError as error:
+                statuses.append(str(error.status))
+        expect(not statuses, f"{len(statuses)} objects are left: responded {', '.join(statuses)}")
         if self._conversations:
             await self._rejected(self._get(f"/conversations/{self._conversations[0]}"), 404)
 
@@ -430,7 +561,7 @@ def _print(results: list[Result], seen: _Seen, *, wrote: bool) -> None:
         sign = "-" if status == "not checked" else mark(ok=status == "as known")
         text = f" ({detail})" if detail else ""
         write(f"{sign} {'' if status == 'as known' else f'{status}: '}{name}{text}\n")
-    write(f"Unknown fields and kinds: {', '.join(sorted(seen.unknown)) or 'none'}\n")
+    write(f"Unknown fields, kinds and values: {', '.join(sorted(seen.unknown)) or 'none'}\n")
     limits = f"{seen.statuses[429]} of {sum(seen.statuses.values())} responses were 429"
     headers = f"; headers {', '.join(sorted(seen.headers))}" if seen.headers else ""
     write(f"Limits: {limits}, {seen.retries} retries{headers}\n")

@@ -32,6 +32,7 @@ CONFIG = Object(
         "integrations": Array(_INTEGRATION),
         "switchboard": Array(_SWITCHBOARD_INTEGRATION),
         "partners": Array(_PARTNER),
+        "hosts": Array(ANY_TEXT),
     },
     additional_properties=False,
 )

@@ -103,7 +103,12 @@ def _channel(**members: Schema) -> Object:
 
 _OWN = (
     Control("health", "GET", _object(), "Whether the emulator works."),
-    Control("overview", "GET", _object(app=ANY_TEXT), "The apps and the conversations of one."),
+    Control(
+        "overview",
+        "GET",
+        _object(app=ANY_TEXT, search=ANY_TEXT, conversation=ANY_TEXT, limit=_LIMIT),
+        "The apps, and the conversations and users of one.",
+    ),
     Control(
         "messages",
         "GET",
