@@ -234,14 +234,15 @@ class Controls:
             ValueError: The time is not from 1970 to 2900.
         """
         clock = self._account.clock
-        moment = clock.now() if set is None else datetime.fromisoformat(set)
+        now = clock.now()
+        moment = now if set is None else datetime.fromisoformat(set)
         # Far from the limits of dates, so that calculations stay within them.
         if not EARLIEST <= moment <= LATEST:
             raise ValueError("set must be a time from 1970 to 2900")
         moment += timedelta(seconds=advance or 0)
         if moment > LATEST:
             raise ValueError("advance must not go beyond the year 2900")
-        clock.offset += moment - clock.now()
+        clock.offset += moment - now
         self._changed()
         return self.get_clock()
 

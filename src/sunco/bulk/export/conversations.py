@@ -15,6 +15,7 @@ from collections.abc import (
 )
 from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
@@ -38,7 +39,7 @@ from sunco.bulk.export.files import (
     replace_durably,
 )
 from sunco.bulk.export.raw import RawItem, RawPage, parse_object, parse_time, raw_pages
-from sunco.bulk.export.writers import Format, Known, Writer, format_named
+from sunco.bulk.export.writers import Format, Kind, Known, Writer, format_named
 from sunco.bulk.jobs import run
 from sunco.bulk.journal.postgres import PostgresJournal
 from sunco.bulk.outcome import Report
@@ -52,6 +53,7 @@ T = TypeVar("T")
 _LOCK = ".sunco-export"
 _CONVERSATION = "/v2/apps/{app_id}/conversations/{conversation_id}"
 _PAGE_SIZE = 100
+_MAX_HELD = 200
 
 
 @attrs.frozen(kw_only=True)
@@ -126,7 +128,7 @@ async def export_conversations(
     `source_type`, `integration_id`, `metadata` (JSON) and `json` (all of it). An update adds a file
     `ID+2.parquet`, `ID+3.parquet`, ...; the whole folder can be read as one table.
 
-    Memory: one page of each conversation in flight; with `update`, its new messages.
+    Memory: two pages of each conversation in flight; with `update`, its new messages.
 
     Args:
         sunco: The client. It must have an `app_id`.
@@ -252,17 +254,7 @@ class _Exporter:
                     self.errors[each.key] = each.error
                     yield [each.key, "Its conversations could not be listed."]
                 elif known.add(each):
-                    if self._update or not await self._is_there(each):
-                        yield [each, ""]
-                    else:
-                        self.skipped += 1
-
-    async def _is_there(self, identity: str) -> bool:
-        try:
-            return bool(await _in_thread(self._format.paths, self._folder, file_name(identity)))
-        except ExportError:
-            # It is reported by the export of this conversation.
-            return False
+                    yield [each, ""]
 
     async def export(self, item: Sequence[str]) -> None:
         """Export one conversation: its id, and why it cannot be exported."""
@@ -277,6 +269,9 @@ class _Exporter:
     async def _export(self, identity: str) -> None:
         name = file_name(identity)
         before = await _in_thread(self._format.paths, self._folder, name)
+        if before and not self._update:
+            self.skipped += 1
+            return
         if before:
             await self._add_what_is_new(identity, name, before)
             return
@@ -289,10 +284,10 @@ class _Exporter:
             conversation = await self._conversation(identity)
             path = self._format.next_path(self._folder, name)
             async with _writing(self._format, path, identity, None, self._token) as writer:
-                await _in_thread(writer.write, "conversation", [conversation])
+                await writer.write("conversation", [conversation])
                 async with aclosing(self._participants(identity)) as participants:
                     async for page in participants:
-                        await _in_thread(writer.write, "participant", page.items)
+                        await writer.write("participant", page.items)
                 while messages is not None:
                     await self._write(writer, identity, messages)
                     written += len(messages)
@@ -300,8 +295,8 @@ class _Exporter:
         self.messages += written
         self.exported += 1
 
-    async def _write(self, writer: Writer, identity: str, messages: Sequence[RawItem]) -> None:
-        await _in_thread(writer.write, "message", messages)
+    async def _write(self, writer: _File, identity: str, messages: Sequence[RawItem]) -> None:
+        await writer.write("message", messages)
         if self.attachments is not None:
             await self.attachments.download(identity, messages)
 
@@ -325,8 +320,8 @@ class _Exporter:
             return
         path = self._format.next_path(self._folder, name)
         async with _writing(self._format, path, identity, before[-1], self._token) as writer:
-            await _in_thread(writer.write, "conversation", changed)
-            await _in_thread(writer.write, "participant", participants)
+            await writer.write("conversation", changed)
+            await writer.write("participant", participants)
             await self._write(writer, identity, messages[::-1])
         self.messages += len(messages)
         self.updated += 1
@@ -367,16 +362,68 @@ async def _writing(
     identity: str,
     before: Place | None,
     token: str,
-) -> AsyncGenerator[Writer]:
+) -> AsyncGenerator[_File]:
     """Write a file under another name, and give it its own when it is complete."""
-    part = part_of(path, token)
-    writer = await _in_thread(format.writer, part, identity, before)
+    file = _File(format, path, identity, before, token)
     try:
-        yield writer
-    finally:
+        yield file
+    except BaseException:
         with anyio.CancelScope(shield=True):
-            await _in_thread(writer.close)
-    await _in_thread(replace_durably, part, path)
+            await _in_thread(file.close)
+        raise
+    with anyio.CancelScope(shield=True):
+        await _in_thread(file.complete)
+
+
+class _File:
+    """A file that gets its name when it is complete.
+
+    Records are held until there is a number of them, because each hop to a thread costs more than
+    writing a page: a small file is written in one hop.
+    """
+
+    def __init__(
+        self,
+        format: Format,  # noqa: A002 - the word for it
+        path: Place,
+        identity: str,
+        before: Place | None,
+        token: str,
+    ) -> None:
+        self._path = path
+        self._part = part_of(path, token)
+        self._open = partial(format.writer, self._part, identity, before)
+        self._writer: Writer | None = None
+        self._held: list[tuple[Kind, Sequence[RawItem]]] = []
+        self._count = 0
+
+    async def write(self, kind: Kind, items: Sequence[RawItem]) -> None:
+        """Append records."""
+        self._held.append((kind, items))
+        self._count += len(items)
+        if self._count >= _MAX_HELD:
+            await _in_thread(self._flush)
+
+    def _flush(self) -> None:
+        if self._writer is None:
+            self._writer = self._open()
+        for kind, items in self._held:
+            self._writer.write(kind, items)
+        self._held.clear()
+        self._count = 0
+
+    def close(self) -> None:
+        """Close the file, complete or not."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def complete(self) -> None:
+        """Write what is held, close the file, and give it its name."""
+        try:
+            self._flush()
+        finally:
+            self.close()
+        replace_durably(self._part, self._path)
 
 
 async def _in_thread(function: Callable[..., T], *args: Any) -> T:
