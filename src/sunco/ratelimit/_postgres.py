@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sunco._storage.postgres import PostgresDatabase
+from sunco._storage.postgres import PostgresDatabase, UnavailableError
 from sunco.ratelimit._shared import CATCH_UP, OnOutage, Reservation, SharedRateLimiter
 from sunco.ratelimit.base import COOLDOWN, MIN_SHARE, RECOVERY
 
@@ -40,6 +40,8 @@ class PostgresRateLimiter(SharedRateLimiter):
     Raises:
         ConfigurationError: An argument is invalid, or `sunco[postgres]` is not installed.
     """
+
+    _outage = UnavailableError
 
     def __init__(
         self,
