@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import anyio
@@ -164,6 +165,24 @@ async def test_a_limiter_does_not_wait_for_what_waiting_cannot_mend(
     dsn = await anyio.to_thread.run_sync(make, schema)
     with anyio.fail_after(120), pytest.raises(SuncoError):
         await share_rate(dsn, schema, anyio.sleep)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        PostgresInbox,
+        PostgresJournal,
+        partial(PostgresRateLimiter, rate=5, name="app"),
+    ],
+    ids=["inbox", "journal", "limiter"],
+)
+def test_no_frame_of_an_error_has_the_password(make: Callable[[str], object]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        make(unreadable(""))
+    # The first frame is that of this test.
+    shown = [str(each.frame.f_locals) for each in caught.traceback[1:]]
+    assert shown
+    assert not [each for each in shown if WRONG_PASSWORD in each]
 
 
 FULL = """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sunco._storage.postgres import PostgresDatabase, UnavailableError
+from sunco.errors import ConfigurationError
 from sunco.ratelimit._shared import CATCH_UP, OnOutage, Reservation, SharedRateLimiter
 from sunco.ratelimit.base import COOLDOWN, MIN_SHARE, RECOVERY
 
@@ -53,8 +54,17 @@ class PostgresRateLimiter(SharedRateLimiter):
         schema: str = "sunco",
         on_outage: OnOutage = "wait",
     ) -> None:
+        database: PostgresDatabase | ConfigurationError
+        try:
+            database = PostgresDatabase(dsn, schema=schema, connections=1)
+        except ConfigurationError as error:
+            database = error.with_traceback(None)
+        # Not in the variables of any frame that an error shows.
+        del dsn
+        if isinstance(database, ConfigurationError):
+            raise database
         super().__init__(rate=rate, burst=burst, name=name, on_outage=on_outage)
-        self._database = PostgresDatabase(dsn, schema=schema, connections=1)
+        self._database = database
         self._statement = self._database.sql(_RESERVE)
 
     def _call_engine(self, count: int, pause: float | None) -> Reservation:
