@@ -35,7 +35,7 @@ def install(session: nox.Session, group: str) -> None:
     session.install(
         "--quiet",
         "--editable",
-        ".[cli,dask,emulator,jwt,otel,parquet,postgres,redis,rich,speed]",
+        ".[cli,dask,emulator,fsspec,jwt,otel,parquet,postgres,redis,rich,speed]",
         *tools,
     )
 
@@ -226,6 +226,13 @@ def bench_webhooks(session: nox.Session) -> None:
     vendor = "sunshine-conversations-client==17.0.1"
     session.run(python, "-m", "pip", "install", "--quiet", vendor, external=True)
     session.run("python", "benchmarks/receiving.py", python)
+
+
+@nox.session(name="bench-emulator")
+def bench_emulator(session: nox.Session) -> None:
+    """The emulator's start, rate and memory: nox -s bench-emulator -- REQUESTS MESSAGES."""
+    install(session, "test")
+    session.run("python", "benchmarks/emulator.py", *session.posargs)
 
 
 @nox.session

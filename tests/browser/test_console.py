@@ -63,6 +63,7 @@ QUESTION = {
 
 async def opened(browser: Browser, address: str, **options: Any) -> Page:
     page = await browser.new_page(viewport={"width": 1280, "height": 800}, **options)
+    page.set_default_timeout(60_000)
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     await page.goto(f"{address}/_emulator/console")
     await page.get_by_text("live", exact=True).wait_for()
@@ -350,6 +351,39 @@ async def test_a_bot_replies_to_what_is_written(
     await page.get_by_label("Messages").get_by_text("You wrote: Are you there?").wait_for()
     await page.get_by_role("tab", name="Requests").click()
     await page.locator(".entry", has_text="PostMessage").nth(1).wait_for()
+
+
+async def test_a_text_of_five_megabytes_is_shown_in_part(
+    browser: Browser, address: str, emulator: Emulator
+) -> None:
+    prepare(emulator)
+    state = emulator.control("state")["state"]
+    state["apps"][0]["conversations"][0]["messages"][-1]["content"]["text"] = "x" * 5_000_000
+    emulator.control("state", state=state)
+    page = await opened(browser, address)
+    await page.get_by_text("The first 10000 of 5000000 characters").wait_for()
+    await page.get_by_role("button", name="Yes, please").click()
+    await page.locator(".message.user", has_text="Yes, please").wait_for()
+
+
+async def test_a_page_of_another_origin_changes_nothing(
+    browser: Browser, address: str, emulator: Emulator
+) -> None:
+    page = await browser.new_page()
+    # The same server by another name is another origin.
+    await page.goto(f"{address.replace('127.0.0.1', 'localhost')}/")
+    send = """async ([url, type]) => {
+        const body = JSON.stringify({ text: "Hi" });
+        const headers = { "content-type": type };
+        const options = { method: "POST", mode: "no-cors", headers, body };
+        return (await fetch(url, options)).type;
+    }"""
+    for kind in ("text/plain", "application/json"):
+        response = await page.evaluate(send, [f"{address}/_emulator/arrive", kind])
+        assert response == "opaque"
+    read = "url => fetch(url).then(response => response.text(), () => 'rejected')"
+    assert await page.evaluate(read, f"{address}/_emulator/state") == "rejected"
+    assert emulator.control("overview")["conversations"] == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -17,7 +17,8 @@ import pytest
 from sunco.emulator import Emulator
 from sunco.emulator import __main__ as command_line
 from sunco.emulator import server as serving
-from sunco.emulator.config import ConfigError, read_config
+from sunco.emulator.config import SEEDS, ConfigError, read_config
+from sunco.emulator.state import defaults
 
 from .api import Api
 from .test_serving import SECONDS, exports, serve
@@ -210,6 +211,10 @@ def test_the_help_lists_the_options() -> None:
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for option in ("--host", "--tls", "--config", "--seed", "--account-key-id", "--app-limit"):
         assert option in text
+
+
+def test_the_seeds_of_the_command_line_are_those_that_there_are() -> None:
+    assert tuple(defaults.SEEDS) == SEEDS
 
 
 def test_the_console_is_opened_by_the_names_that_are_allowed(

@@ -311,6 +311,15 @@ async def test_the_clock_is_set_and_advanced(api: Api) -> None:
     said = api.emulator.say(await api.user(), "hi")
     assert said["received"] == "2026-01-01T00:00:00.000Z"
     assert (await api.get(f"{ROOT}/clock")) == moved
+    for arguments, problem in (
+        ({"set": "1969-12-31T23:59:59.999Z"}, "set must be a time from 1970 to 2900"),
+        ({"set": "9999-12-31T23:59:59.999Z"}, "set must be a time from 1970 to 2900"),
+    ):
+        assert await api.problems("POST", f"{ROOT}/clock", arguments) == [problem]
+    await control(api, "clock", set="2899-12-31T00:00:00.000Z")
+    assert await api.problems("POST", f"{ROOT}/clock", {"advance": 2 * 86400}) == [
+        "advance must not go beyond the year 2900"
+    ]
 
 
 async def test_the_state_is_exported_imported_and_reset(api: Api) -> None:
@@ -353,6 +362,14 @@ async def test_messages_come_in_parts(api: Api) -> None:
     await api.call("DELETE", f"conversations/{where['conversation']}/messages/{before}")
     part = await api.get(f"{ROOT}/messages", **where, limit=1, before=before)
     assert [one["content"]["text"] for one in part["messages"]] == ["b"]
+
+
+async def test_expired_messages_are_not_listed(api: Api, clock: Clock) -> None:
+    await api.call("PATCH", "../app_demo", {"settings": {"conversationRetentionSeconds": 60}})
+    conversation = api.emulator.arrive("Hi")["conversation"]
+    clock.advance(61)
+    assert api.emulator.control("messages", conversation=conversation["id"])["messages"] == []
+    assert api.emulator.messages(conversation) == []
 
 
 async def test_the_overview_is_searched_and_limited(api: Api) -> None:
@@ -478,6 +495,25 @@ async def test_other_sites_and_rebound_names_are_rejected(api: Api) -> None:
     transport = httpx.ASGITransport(named.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
         assert (await client.get("/_emulator/health")).status_code == 200
+
+
+async def test_a_text_of_five_megabytes_is_rejected(api: Api) -> None:
+    text = "x" * 5_000_000
+    user = await api.user()
+    for name, arguments in (
+        ("say", {"user": user["id"], "text": text}),
+        ("arrive", {"content": {"type": "text", "text": text}}),
+    ):
+        (problem,) = await api.problems("POST", f"{ROOT}/{name}", arguments)
+        assert problem.endswith("text must be at most 4096 characters long")
+    conversation = await api.personal(user)
+    for path in (
+        f"{ROOT}/business.say",
+        f"conversations/{conversation['id']}/messages",
+    ):
+        error = await api.rejected(413, "POST", path, {"text": text})
+        assert error == ("payload_too_large", "The request body must not exceed 100kb")
+    assert api.emulator.messages(conversation) == []
 
 
 async def test_the_feed_is_served_as_server_sent_events(api: Api) -> None:

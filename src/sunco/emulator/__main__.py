@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sunco.emulator import Emulator, JournalError, server
-from sunco.emulator.config import ConfigError, read_config
-from sunco.emulator.state.defaults import SEEDS
+from sunco.emulator.config import SEEDS, ConfigError, read_config
 
 if TYPE_CHECKING:
     import socket
@@ -44,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help=f"serve HTTPS with a new certificate, and write its CA to this file ({CA_FILE})",
     )
     parser.add_argument("--config", help="TOML file with arguments; options take precedence")
-    parser.add_argument("--seed", choices=list(SEEDS), help="what there is at the start")
+    parser.add_argument("--seed", choices=SEEDS, help="what there is at the start")
     parser.add_argument(
         "--allow-host",
         action="append",
