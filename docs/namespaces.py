@@ -108,7 +108,10 @@ def as_example(row: Any, call: str) -> Example:
 def wire(row: Any, url: str) -> list[str]:
     """The request and the response of a row or a step."""
     host, _, target = url.removeprefix("https://").partition("/")
-    credential = [f"Authorization: {HIDDEN}"] if getattr(row, "authenticated", True) else []
+    authorization = getattr(row, "authorization", HIDDEN)
+    if authorization and authorization.startswith("Basic "):
+        authorization = HIDDEN
+    credential = [f"Authorization: {authorization}"] if authorization else []
     kind = getattr(row, "content_type", "application/json")
     head = [f"{row.method} /{target} HTTP/1.1", f"Host: {host}", *credential]
     status = HTTPStatus(row.status)

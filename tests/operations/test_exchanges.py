@@ -16,7 +16,7 @@ import pytest
 from support.scripted import ScriptedTransport
 
 from operations.rows import APP, CONVERSATION, CREDENTIAL
-from sunco import Response, Sunco, resources
+from sunco import BasicAuth, BearerAuth, Response, Sunco, resources
 from sunco._json import dump
 from sunco.models import App, Attachment, Message, OAuthToken, TextMessage
 
@@ -25,6 +25,7 @@ pytestmark = pytest.mark.anyio
 ACME = "https://acme.zendesk.com"
 BRIDGE = "https://oauth-bridge.zendesk.com/sc"
 MEDIA = "/sc/attachments/cat.txt"
+TOKEN = "Bearer t0ken"
 BOUNDARY = "0123456789abcdef0123456789abcdef"
 
 
@@ -38,7 +39,7 @@ class Step:
     response: Mapping[str, Any] | bytes = attrs.Factory(dict[str, Any])
     status: int = 200
     content_type: str = "application/json"
-    authenticated: bool = True
+    authorization: str | None = f"Basic {CREDENTIAL}"
 
 
 @attrs.frozen
@@ -154,7 +155,7 @@ EXCHANGES = [
                 '{"code":"c0de","client_id":"acme_shop","client_secret":"s3cret",'
                 '"grant_type":"authorization_code"}',
                 {"access_token": "t0ken", "token_type": "Bearer"},
-                authenticated=False,
+                authorization=None,
             )
         ],
         OAuthToken(access_token="t0ken", token_type="Bearer"),
@@ -167,6 +168,7 @@ EXCHANGES = [
                 "GET",
                 f"{BRIDGE}/v2/tokenInfo",
                 response={"app": {"id": "app1", "subdomain": "acme"}},
+                authorization=TOKEN,
             )
         ],
         App(id="app1", subdomain="acme"),
@@ -174,7 +176,7 @@ EXCHANGES = [
     Exchange(
         "oauth.revoke_access",
         lambda s: s.oauth.revoke_access(),
-        [Step("DELETE", f"{ACME}/sc/oauth/authorization")],
+        [Step("DELETE", f"{ACME}/sc/oauth/authorization", authorization=TOKEN)],
     ),
 ]
 
@@ -192,20 +194,15 @@ async def test_exchanges(exchange: Exchange, monkeypatch: pytest.MonkeyPatch) ->
             for step in exchange.steps
         )
     )
-    sunco = Sunco(
-        subdomain="acme",
-        app_id="app1",
-        key_id="app_k",
-        key_secret="s3cret",
-        transport=transport,
-    )
+    partner = any(step.authorization == TOKEN for step in exchange.steps)
+    auth = BearerAuth("t0ken") if partner else BasicAuth("app_k", "s3cret")
+    sunco = Sunco(subdomain="acme", app_id="app1", auth=auth, transport=transport)
     result = exchange.call(sunco)
     assert (result if isinstance(result, str) else await result) == exchange.returns
     assert transport.script == []
     for sent, step in zip(transport.requests, exchange.steps, strict=True):
         assert (sent.method, sent.url) == (step.method, step.url)
-        credential = f"Basic {CREDENTIAL}" if step.authenticated else None
-        assert sent.headers.get("authorization") == credential
+        assert sent.headers.get("authorization") == step.authorization
         if step.body is None:
             assert sent.content is None
             continue
