@@ -439,6 +439,35 @@ async def test_events_that_may_have_ended_a_process_are_attempted_one_at_a_time(
     assert sorted(bot.done.items) == ["a", "b", "c", "d"]
 
 
+async def test_the_next_of_them_is_attempted_when_one_has_proved_harmless(
+    clock: FakeClock,
+) -> None:
+    inbox = Restarted(clock=clock)
+    router = WebhookRouter(SECRET, inbox=inbox, clock=clock)
+    platform = Platform(router)
+    begun, let_go = Record(), anyio.Event()
+
+    @router.on()
+    async def handle(event: Event) -> None:
+        begun.add(event.id)
+        if event.id == "a2":
+            await let_go.wait()
+
+    with bounded():
+        async with router.running(handle=False):
+            await platform.post(message("a1", "a"), message("a2", "a"), message("b1", "b"))
+        await inbox.claim(2)
+        inbox.end_process()
+        async with router.running():
+            await begun.reach(2)
+            # The second event of the first ordering key is in flight: it has ended nothing.
+            while len(begun.items) < 3:
+                await clock.advance(1)
+            assert begun.items == ["a1", "a2", "b1"]
+            let_go.set()
+    assert await stats(inbox) == (0, 0, 3)
+
+
 async def test_a_batch_that_never_ended_is_dead_lettered(clock: FakeClock) -> None:
     inbox = Restarted(clock=clock)
     router = WebhookRouter(SECRET, inbox=inbox, clock=clock)
