@@ -284,6 +284,8 @@ class OrderedProcessor:
             stored_state=self.claim.state if self._state is None else self._state,
             check_claim=lambda: self.inbox.holds(self.claim),
         )
+        # What the inbox was asked last may have been done long ago, and the lease be over since.
+        await self.inbox.holds(self.claim)
         self._call = call
         result = await invoke(
             handler,
