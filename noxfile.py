@@ -129,6 +129,17 @@ def tests_newest(session: nox.Session) -> None:
     run_tests(session)
 
 
+@nox.session(name="tests-wasm")
+def tests_wasm(session: nox.Session) -> None:
+    """What needs no socket, thread or process, on CPython 3.14 in WebAssembly; needs npm."""
+    if not shutil.which("npm"):
+        session.error("npm is not found, and Python in WebAssembly comes from it.")
+    tmp = session.create_tmp()
+    session.run("python", "tests/wasm/install.py", tmp)
+    node = ("node", "tests/wasm/run.mjs", f"{tmp}/npm/node_modules/pyodide", f"{tmp}/packages", ".")
+    session.run(*node, *session.posargs, external=True)
+
+
 @nox.session
 def contract(session: nox.Session) -> None:
     """The code against a specification, many times over: nox -s contract -- SPECIFICATION."""
@@ -169,6 +180,12 @@ def docs(session: nox.Session) -> None:
     install(session, "docs")
     options = ("-W", "--keep-going", "--fresh-env", "-j", "2", *session.posargs)
     session.run("sphinx-build", *options, "docs", "docs/_build/html")
+    target = "docs/_build/html/_static/try"
+    if shutil.which("npm"):
+        session.run("python", "docs/_try/assets.py", target, session.create_tmp())
+    else:
+        shutil.rmtree(target, ignore_errors=True)
+        session.warn("npm is not found: docs/try.md has no editor, and says so.")
 
 
 @nox.session
@@ -211,6 +228,13 @@ def bench_webhooks(session: nox.Session) -> None:
     session.run("python", "benchmarks/receiving.py", python)
 
 
+@nox.session(name="bench-emulator")
+def bench_emulator(session: nox.Session) -> None:
+    """The emulator's start, rate and memory: nox -s bench-emulator -- REQUESTS MESSAGES."""
+    install(session, "test")
+    session.run("python", "benchmarks/emulator.py", *session.posargs)
+
+
 @nox.session
 def fuzz(session: nox.Session) -> None:
     """Made-up and damaged documents for codec.decode and parse: nox -s fuzz -- DOCUMENTS SEED."""
@@ -246,11 +270,15 @@ def schemathesis(session: nox.Session) -> None:
     session.install("--quiet", "schemathesis>=4.3")
     env = {"PYTHONPATH": "tests", "SUNCO_OPENAPI": os.path.abspath(specification)}  # noqa: PTH100
     session.run("python", "-m", "emulator.fuzzing", *bounds, env=env)
+    session.run("python", "-m", "emulator.control_fuzzing", env=env)
 
 
 @nox.session
 def browser(session: nox.Session) -> None:
-    """The emulator's console in Chromium; SUNCO_PICTURES names a folder for pictures."""
+    """The console and the live page in Chromium; SUNCO_PICTURES names a folder for pictures.
+
+    The live page is tested where `nox -s docs` has built it.
+    """
     install(session, "test")
     session.install("--quiet", *nox.project.dependency_groups(PYPROJECT, "browser"))
     session.run("pytest", "-rs", "tests/browser", *session.posargs)

@@ -24,8 +24,8 @@ from typing import Final, NamedTuple
 HERE: Final = Path(__file__).parent
 TABLE: Final = HERE.parent / "docs" / "benchmarks.md"
 IN_FLIGHT: Final = (1, 8, 16, 64, 256, 512)
-POSTS: Final = 5000
-SLOW_POSTS: Final = 800
+POSTS: Final = 4000
+SLOW_POSTS: Final = 400
 MANY: Final = 100
 NAMES: Final = {
     "sunco": "sunco",
@@ -134,7 +134,7 @@ def targets(
     """What was to be reached, and what was."""
     at_64 = {name: result.figure for name, result in posted[64].items()}
     wanted: list[tuple[str, float, float]] = [
-        ("sunco against stock httpx, 64 in flight", 7, at_64["sunco"] / at_64["httpx"]),
+        ("sunco against stock httpx, 64 in flight", 8, at_64["sunco"] / at_64["httpx"]),
         (
             "sunco, 512 against 16 in flight",
             0.9,
@@ -147,7 +147,7 @@ def targets(
         ),
         (
             "reading 30,000 messages, against httpx that only parses JSON",
-            0.8,
+            0.85,
             walked["sunco"].figure / walked["httpx"].figure,
         ),
     ]
@@ -155,12 +155,12 @@ def targets(
         wanted += [
             (
                 "sunco against the vendor's package in 64 threads",
-                1.6,
+                2.3,
                 at_64["sunco"] / at_64["vendor"],
             ),
             (
                 "decoding a page of 100 messages, against the vendor's package",
-                12,
+                13,
                 decoded["sunco"].figure / decoded["vendor"].figure,
             ),
         ]
@@ -216,9 +216,17 @@ time, the transport a tenth, and the rest of sunco (building the request, policy
 The remainder is built-in functions that the profiler does not attribute. With aiohttp, its parser
 and writer take the largest part.
 
-Decoding a page of messages takes about four times as long as json.loads: most of it sets the fields
-of about 500 objects, each validated. The httpx column of "Reading a conversation" only parses JSON
-and creates no objects. Getting closer would require lazy fields, or objects created in C.
+Without any transport, a post costs about 27 microseconds of processor time: a third writes the
+body, a quarter builds the request and checks the arguments, a quarter is policy, and the rest
+reads the response. A bare aiohttp loop only writes and parses JSON, so the ratio to it is bounded
+by these microseconds. Getting closer would require a parser and models in C.
+
+Decoding a page of 100 messages takes 6.8 million instructions (counted with callgrind), and about
+a third of the time is json.loads. Most of the rest sets the fields of about 500 objects, each
+validated. There is no call left between a field and the function that was compiled for its
+objects: an object costs its creation, the lookup of its keys, one call, and one line per field.
+The httpx column of "Reading a conversation" only parses JSON and creates no objects. Getting
+closer would require lazy fields, or objects created in C.
 """
     TABLE.write_text(text, encoding="utf-8")
     print(text)

@@ -23,7 +23,7 @@ extensions = [
     "docstrings",
     "namespaces",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_try"]
 nitpicky = False
 
 myst_enable_extensions = ["colon_fence", "deflist"]

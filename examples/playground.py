@@ -46,6 +46,7 @@ def run(create_app: Callable[[], Any], *, path: str, patience: float = 0.0) -> N
         conversation, secret = anyio.run(prepare, target)
         os.environ["SUNCO_WEBHOOK_SECRET"] = secret
         with served(create_app(), listener):
+            print(f"The console: {control.base_url.join('console')}", flush=True)
             print("Say something; an empty line ends it.", flush=True)
             Chat(control, conversation, patience).run()
             # The bot's own messages are delivered to it, too.

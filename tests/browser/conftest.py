@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 import pytest_asyncio
 import uvicorn
@@ -14,6 +16,7 @@ from sunco.emulator import Emulator, server
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
+    from starlette.types import Receive, Scope, Send
 
 CHROMIUM = os.environ.get("SUNCO_CHROMIUM") or shutil.which("chromium") or ""
 ARGUMENTS = [
@@ -27,22 +30,55 @@ ARGUMENTS = [
 ]
 
 
+class ServedEmulator(Emulator):
+    """Acts in the event loop of its server, since it belongs to one loop, from any thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self.app(scope, receive, send)
+
+    def control(self, name: str, /, **arguments: Any) -> Any:
+        return self._in_loop(super().control, name, **arguments)
+
+    def _perform(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
+        performed: dict[str, Any] = self._in_loop(super()._perform, name, body)
+        return performed
+
+    def _in_loop(self, call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        async def perform() -> Any:
+            return call(*arguments, **named)
+
+        assert self._loop is not None
+        return asyncio.run_coroutine_threadsafe(perform(), self._loop).result(60)
+
+
 @pytest.fixture
 def emulator() -> Emulator:
-    return Emulator()
+    return ServedEmulator()
 
 
 @pytest.fixture
-def address(emulator: Emulator) -> Iterator[str]:
+def address(emulator: ServedEmulator) -> Iterator[str]:
     """Where the emulator is served, in a thread of its own."""
     with server.listen("127.0.0.1", 0) as listener:
         config = uvicorn.Config(
-            emulator.app, log_level="warning", lifespan="on", timeout_graceful_shutdown=1
+            emulator.serve,
+            interface="asgi3",
+            log_level="warning",
+            lifespan="on",
+            timeout_graceful_shutdown=1,
         )
         served = uvicorn.Server(config)
         thread = threading.Thread(target=served.run, args=([listener],))
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        # The first response shows that the loop runs.
+        port = listener.getsockname()[1]
+        httpx.get(f"http://127.0.0.1:{port}/", trust_env=False, timeout=60).raise_for_status()
+        yield f"http://127.0.0.1:{port}"
         served.should_exit = True
         thread.join()
 

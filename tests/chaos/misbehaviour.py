@@ -40,6 +40,11 @@ def message(token: str) -> bytes:
     return json.dumps({"messages": listed}).encode()
 
 
+def attachment(token: str) -> bytes:
+    """The body of the response to an upload."""
+    return json.dumps({"attachment": {"mediaUrl": token}}).encode()
+
+
 def error_response(code: str) -> bytes:
     """The body of an error response."""
     return json.dumps({"errors": [{"code": code, "title": "No"}]}).encode()
@@ -51,6 +56,8 @@ class Conversation(asyncio.Protocol):
     def __init__(self, server: Misbehaving) -> None:
         self.server = server
         self.received = b""
+        self.rest = 0
+        self.is_judged = False
         self.flooding = 0
         self.can_write = asyncio.Event()
         self.can_write.set()
@@ -76,19 +83,51 @@ class Conversation(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.received += data
+        if self.rest:
+            self.ignore_rest()
+            return
         end = self.received.find(b"\r\n\r\n")
         if end < 0:
             return
         head = self.received[:end].lower()
         found = re.search(rb"content-length: (\d+)", head)
         size = end + 4 + (int(found[1]) if found else 0)
+        is_upload = b"/attachments?" in head
+        if is_upload and not self.is_judged:
+            self.is_judged = True
+            for status in ("413 Too Large", "429 Too Many"):
+                if self.server.strikes(f"early {status[:3]}"):
+                    self.respond_early(status, size)
+                    return
         if self.server.strikes("reset before"):
             self.reset()
         elif len(self.received) >= size:
-            token = TOKEN.search(self.received[:size])
-            self.received = self.received[size:]
+            request, self.received = self.received[:size], self.received[size:]
+            self.is_judged = False
+            self.check_body(request[end + 4 :])
+            token = TOKEN.search(request)
             assert token is not None
-            self.misbehave(token[0].decode())
+            if is_upload:
+                self.take(token[0].decode())
+                self.send(response("201 Created", attachment(token[0].decode())))
+            else:
+                self.misbehave(token[0].decode())
+
+    def respond_early(self, status: str, size: int) -> None:
+        """Reject an upload by its head, and keep the connection: the rest may come."""
+        self.server.early += 1
+        self.send(response(status, error_response("early"), more="Retry-After: 0\r\n"))
+        self.rest = size
+        self.ignore_rest()
+
+    def ignore_rest(self) -> None:
+        request, self.received = self.received[: self.rest], self.received[self.rest :]
+        self.rest -= len(request)
+        self.check_body(request.partition(b"\r\n\r\n")[2])
+        self.is_judged = self.rest > 0
+
+    def check_body(self, body: bytes) -> None:
+        self.server.swallowed += body.count(b"HTTP/1.1")
 
     def misbehave(self, token: str) -> None:
         """Do as the dice say; what takes the message says so first."""
@@ -218,6 +257,8 @@ _BOMB: Final = gzip.compress(b" " * 30_000_000)
 FAULTS: Final[Mapping[str, float]] = {
     "reset on arrival": 0.02,
     "reset before": 0.02,
+    "early 413": 0.1,
+    "early 429": 0.1,
     **dict.fromkeys(
         [
             "reset_after",
@@ -244,7 +285,8 @@ FAULTS: Final[Mapping[str, float]] = {
     "close_idle": 0.08,
     "too_many": 0.08,
 }
-"""How often what happens; a kind with a blank happens to connections, the rest to requests."""
+"""How often what happens; a kind with a blank happens to connections or uploads, the rest to
+other requests."""
 
 
 class Misbehaving:
@@ -259,6 +301,8 @@ class Misbehaving:
         connections: Those that are open.
         opened: How many there ever were.
         strangers: Connections to where redirects lead.
+        early: Uploads that were rejected by their heads.
+        swallowed: Heads of requests that came as part of another request's body.
     """
 
     def __init__(self, faults: Mapping[str, float] = FAULTS, seed: int = 1) -> None:
@@ -268,6 +312,7 @@ class Misbehaving:
         self.connections: set[Conversation] = set()
         self.opened = 0
         self.strangers = 0
+        self.early = self.swallowed = 0
         self.port = self.elsewhere_port = 0
         self._ready = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -337,7 +382,8 @@ def main() -> None:
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):
             sys.stdin.read()
-        sys.stdout.write(f"{max(server.taken.values(), default=0)} {server.strangers}\n")
+        most = max(server.taken.values(), default=0)
+        sys.stdout.write(f"{most} {server.strangers} {server.early} {server.swallowed}\n")
 
 
 if __name__ == "__main__":

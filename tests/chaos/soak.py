@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import io
 import os
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from sunco import (
     AiohttpTransport,
     APIConnectionError,
     APIStatusError,
+    ConfigurationError,
     DecodeError,
     HttpxTransport,
     RetryPolicy,
@@ -27,6 +29,8 @@ from sunco import (
 )
 
 SERVER: Final = Path(__file__).with_name("misbehaviour.py")
+UPLOADS: Final = 50
+"""One request of so many is an upload, and every other file shrinks meanwhile."""
 MOST_GROWTH: Final = 12.0
 """Megabytes that memory may grow after the first tenth."""
 
@@ -42,11 +46,26 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-async def post(sunco: Sunco, token: str) -> str:
-    """Post a message; what has become of it."""
+class Shrinking(io.BytesIO):
+    """A file that is truncated while it is uploaded."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read a part, the last one."""
+        data = super().read(size)
+        self.truncate(self.tell())
+        return data
+
+
+async def send(sunco: Sunco, number: int) -> str:
+    """Post a message, or upload a file; what has become of it."""
+    token = f"token-{number}"
     try:
+        if number % UPLOADS == 0:
+            kind = io.BytesIO if number % (2 * UPLOADS) else Shrinking
+            await sunco.attachments.upload(kind(b"x" * 200_000), filename=f"{token}.bin")
+            return "uploaded"
         await sunco.messages.post("c1", token)
-    except (APIConnectionError, APIStatusError, DecodeError) as error:
+    except (APIConnectionError, APIStatusError, ConfigurationError, DecodeError) as error:
         return type(error).__name__
     return "sent"
 
@@ -71,7 +90,7 @@ async def run(transport: Transport, port: int, requests: int, in_flight: int) ->
 
             async def work() -> None:
                 for number in numbers:  # noqa: B023 - the workers end within the round
-                    outcomes[await post(sunco, f"token-{number}")] += 1
+                    outcomes[await send(sunco, number)] += 1
 
             await asyncio.gather(*(work() for _ in range(in_flight)))
             gc.collect()
@@ -105,11 +124,13 @@ def soak(kind: type[HttpxTransport | AiohttpTransport], requests: int, in_flight
             samples = asyncio.run(run(transport, port, requests, in_flight))
         finally:
             server.stdin.close()
-        most_taken, strangers = map(int, server.stdout.readline().split())
+        figures = server.stdout.readline().split()
+    most_taken, strangers, early, swallowed = map(int, figures)
     growth = max(samples[1:]) - samples[0]
     print(f"memory grew by {growth:.1f} MB; no message was taken more than {most_taken} time")
     assert growth < MOST_GROWTH, "memory grows"
-    assert (most_taken, strangers) == (1, 0)
+    print(f"{early} uploads were rejected early; {swallowed} heads were read as parts of files")
+    assert (most_taken, strangers, swallowed) == (1, 0, 0)
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import re
 import shlex
+import tomllib
 from collections.abc import Callable
 from operator import attrgetter
 from pathlib import Path
@@ -91,6 +92,13 @@ def test_everything_public_says_what_it_does() -> None:
             for each, member in vars(thing).items() if inspect.isclass(thing) else ():
                 if inspect.isfunction(member) and not each.startswith("_"):
                     assert inspect.getdoc(member), f"{thing}.{each}"
+
+
+def test_the_start_page_lists_every_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([a-z-]+)` \| ", page, re.MULTILINE)
+    assert sorted(listed) == sorted(project["optional-dependencies"])
 
 
 def test_documented_commands_exist() -> None:

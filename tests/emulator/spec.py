@@ -14,11 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pytest
-import yaml
-from openapi_schema_validator import (  # pyright: ignore[reportMissingTypeStubs]
-    OAS30ReadValidator,  # pyright: ignore[reportUnknownVariableType]
-    oas30_format_checker,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -126,6 +121,8 @@ class Validator(Protocol):
 @cache
 def document() -> JSON:
     """The specification, put right."""
+    import yaml  # noqa: PLC0415 - does not exist as pure Python
+
     assert SPEC is not None
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     loaded: JSON = yaml.load(Path(SPEC).read_text(encoding="utf-8"), loader)  # noqa: S506
@@ -157,6 +154,11 @@ def operation_at(method: str, path: str) -> JSON | None:
 @cache
 def validator(pointer: str) -> Validator:
     """Validates against the schema at `pointer`, a JSON pointer into the specification."""
+    from openapi_schema_validator import (  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs]
+        OAS30ReadValidator,  # pyright: ignore[reportUnknownVariableType]
+        oas30_format_checker,
+    )
+
     schema: Any = document()
     for part in pointer.strip("/").split("/"):
         schema = schema[part.replace("~1", "/").replace("~0", "~")]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import signal
 import ssl
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -15,7 +17,8 @@ import pytest
 from sunco.emulator import Emulator
 from sunco.emulator import __main__ as command_line
 from sunco.emulator import server as serving
-from sunco.emulator.config import ConfigError, read_config
+from sunco.emulator.config import SEEDS, ConfigError, read_config
+from sunco.emulator.state import defaults
 
 from .api import Api
 from .test_serving import SECONDS, exports, serve
@@ -208,3 +211,51 @@ def test_the_help_lists_the_options() -> None:
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     for option in ("--host", "--tls", "--config", "--seed", "--account-key-id", "--app-limit"):
         assert option in text
+
+
+def test_the_seeds_of_the_command_line_are_those_that_there_are() -> None:
+    assert tuple(defaults.SEEDS) == SEEDS
+
+
+def test_the_console_is_opened_by_the_names_that_are_allowed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    config = tmp_path / "emulator.toml"
+    config.write_text('hosts = ["shop.test"]')
+    opened: list[str] = []
+    is_opened = threading.Event()
+    statuses: list[int] = []
+
+    def open_browser(url: str) -> bool:
+        opened.append(url)
+        is_opened.set()
+        return True
+
+    def serve_once(app: Any, _listener: Any, **_options: Any) -> None:
+        assert is_opened.wait(60)
+        asyncio.run(ask(app, f"http://{hosts.pop()}"))
+
+    async def ask(app: Any, base_url: str) -> None:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url=base_url) as http:
+            statuses.append((await http.get("/_emulator/console")).status_code)
+
+    monkeypatch.setattr("webbrowser.open", open_browser)
+    monkeypatch.setattr(serving, "serve", serve_once)
+    monkeypatch.setattr(serving, "stop_on_signals", lambda: None)
+    hosts = ["shop.test", "other.test", "shop.test"]
+    for options in (
+        ["--config", str(config), "--open"],
+        ["--open"],
+        ["--allow-host", "shop.test", "--allow-host", "b.test", "--open"],
+    ):
+        command_line.main(["--port", "0", *options])
+    assert statuses == [200, 403, 200]
+    for output, url in zip(
+        sorted(opened), sorted(exports_of(capsys.readouterr().out)), strict=True
+    ):
+        assert output == f"{url}/_emulator/console"
+
+
+def exports_of(text: str) -> list[str]:
+    return re.findall("SUNCO_BASE_URL='?(http://.*?)'?$", text, re.MULTILINE)

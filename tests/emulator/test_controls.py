@@ -22,6 +22,7 @@ from .webhooks import Target, subscribe
 
 if TYPE_CHECKING:
     from .api import JSON, Api
+    from .conftest import Clock
 
 pytestmark = pytest.mark.anyio
 ROOT = "http://emulator/_emulator"
@@ -310,6 +311,15 @@ async def test_the_clock_is_set_and_advanced(api: Api) -> None:
     said = api.emulator.say(await api.user(), "hi")
     assert said["received"] == "2026-01-01T00:00:00.000Z"
     assert (await api.get(f"{ROOT}/clock")) == moved
+    for arguments, problem in (
+        ({"set": "1969-12-31T23:59:59.999Z"}, "set must be a time from 1970 to 2900"),
+        ({"set": "9999-12-31T23:59:59.999Z"}, "set must be a time from 1970 to 2900"),
+    ):
+        assert await api.problems("POST", f"{ROOT}/clock", arguments) == [problem]
+    await control(api, "clock", set="2899-12-31T00:00:00.000Z")
+    assert await api.problems("POST", f"{ROOT}/clock", {"advance": 2 * 86400}) == [
+        "advance must not go beyond the year 2900"
+    ]
 
 
 async def test_the_state_is_exported_imported_and_reset(api: Api) -> None:
@@ -348,7 +358,69 @@ async def test_messages_come_in_parts(api: Api) -> None:
     before = part["messages"][0]["id"]
     part = await api.get(f"{ROOT}/messages", **where, limit=9, before=before)
     assert [one["content"]["text"] for one in part["messages"]] == ["a", "b"]
-    assert (await api.get(f"{ROOT}/messages", **where, before="gone"))["messages"] == []
+    # The id of a message that was deleted is a place, too.
+    await api.call("DELETE", f"conversations/{where['conversation']}/messages/{before}")
+    part = await api.get(f"{ROOT}/messages", **where, limit=1, before=before)
+    assert [one["content"]["text"] for one in part["messages"]] == ["b"]
+
+
+async def test_the_overview_is_searched_and_limited(api: Api) -> None:
+    control = api.emulator.control
+    arrived = [
+        api.emulator.arrive(text, external_id=name, profile={"givenName": name.title()})
+        for name, text in (("ada", "Soup?"), ("bob", "Salad?"), ("eve", "Soup!"))
+    ]
+    await api.user(externalId="zoe")
+
+    def found(**arguments: Any) -> tuple[list[str], list[str]]:
+        overview = control("overview", **arguments)
+        conversations, users = overview["conversations"], overview["users"]
+        return [one["title"] for one in conversations], [one["title"] for one in users]
+
+    assert found() == (["Eve", "Bob", "Ada"], ["zoe", "Eve", "Bob", "Ada"])
+    assert found(search=" SOUP") == (["Eve", "Ada"], [])
+    assert found(search="bob") == (["Bob"], ["Bob"])
+    first = arrived[0]["conversation"]["id"]
+    assert found(limit=1) == (["Eve"], ["zoe"])
+    assert found(limit=1, conversation=first) == (["Eve", "Ada"], ["zoe"])
+    assert found(conversation=first)[0] == ["Eve", "Bob", "Ada"]
+    overview = control("overview", limit=1)
+    assert overview["total"] == {"conversations": 3, "users": 4}
+    assert overview["users"][0]["conversation"] is None
+    assert control("overview")["users"][1]["conversation"] == arrived[2]["conversation"]["id"]
+
+
+async def test_the_overview_shows_who_types(api: Api, clock: Clock) -> None:
+    arrived = api.emulator.arrive("Hi", profile={"givenName": "Ada"})
+    conversation, user = arrived["conversation"], arrived["user"]
+
+    def typing() -> list[str]:
+        [shown] = api.emulator.control("overview")["conversations"]
+        names: list[str] = shown["typing"]
+        return names
+
+    async def type_as_business(kind: str) -> None:
+        body = {"author": {"type": "business"}, "type": kind}
+        await api.call("POST", f"conversations/{conversation['id']}/activity", body)
+
+    assert typing() == []
+    await type_as_business("typing:start")
+    clock.advance(1)
+    api.emulator.type(user)
+    assert typing() == ["The business", "Ada"]
+    await type_as_business("typing:stop")
+    assert typing() == ["Ada"]
+    api.emulator.say(user, "Hi")
+    await api.post(conversation)
+    assert typing() == []
+    clock.advance(1)
+    await type_as_business("typing:start")
+    assert typing() == ["The business"]
+    clock.advance(11)
+    assert typing() == []
+    await type_as_business("typing:start")
+    await api.call("DELETE", f"users/{user['id']}")
+    assert api.emulator.control("overview")["conversations"] == []
 
 
 async def test_queries_are_typed(api: Api) -> None:
@@ -415,6 +487,25 @@ async def test_other_sites_and_rebound_names_are_rejected(api: Api) -> None:
     transport = httpx.ASGITransport(named.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
         assert (await client.get("/_emulator/health")).status_code == 200
+
+
+async def test_a_text_of_five_megabytes_is_rejected(api: Api) -> None:
+    text = "x" * 5_000_000
+    user = await api.user()
+    for name, arguments in (
+        ("say", {"user": user["id"], "text": text}),
+        ("arrive", {"content": {"type": "text", "text": text}}),
+    ):
+        (problem,) = await api.problems("POST", f"{ROOT}/{name}", arguments)
+        assert problem.endswith("text must be at most 4096 characters long")
+    conversation = await api.personal(user)
+    for path in (
+        f"{ROOT}/business.say",
+        f"conversations/{conversation['id']}/messages",
+    ):
+        error = await api.rejected(413, "POST", path, {"text": text})
+        assert error == ("payload_too_large", "The request body must not exceed 100kb")
+    assert api.emulator.messages(conversation) == []
 
 
 async def test_the_feed_is_served_as_server_sent_events(api: Api) -> None:

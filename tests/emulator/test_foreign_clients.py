@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 TOURS = Path(__file__).parent / "foreign"
 SECONDS = 60
-STEPS = ["users", "conversations", "messages", "switchboard", "integrations"]
+STEPS = [
+    "users",
+    "conversations",
+    "messages",
+    "switchboard",
+    "integrations",
+    "participants",
+    "clients",
+    "attachments",
+    "webhooks",
+    "switchboards",
+    "apps",
+]
 
 
 def has_javascript_package() -> bool:
@@ -41,7 +53,12 @@ def take(*command: str, options: Sequence[str] = (), prefix: str = "") -> list[s
         names = ("BASE_URL", "APP_ID", "KEY_ID", "KEY_SECRET")
         done = subprocess.run(
             [*command, *(settings[f"SUNCO_{name}"] for name in names)],
-            env={**os.environ, **settings},
+            # Node.js trusts further authorities by another variable than OpenSSL.
+            env={
+                **os.environ,
+                **settings,
+                "NODE_EXTRA_CA_CERTS": settings.get("SSL_CERT_FILE", ""),
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -67,5 +84,8 @@ def test_the_vendors_python_package_takes_the_tour(tmp_path: Path, seed: str) ->
     not has_javascript_package(),
     reason="Node.js does not find the vendor's package, sunshine-conversations-client",
 )
-def test_the_vendors_javascript_package_takes_the_tour() -> None:
-    assert take("node", str(TOURS / "tour.js"), prefix="/sc") == STEPS
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "tls"])
+def test_the_vendors_javascript_package_takes_the_tour(tmp_path: Path, *, secure: bool) -> None:
+    options = ("--tls", str(tmp_path / "ca.pem")) if secure else ()
+    steps = take("node", str(TOURS / "tour.js"), options=options, prefix="/sc")
+    assert steps == [*STEPS, "installation"]

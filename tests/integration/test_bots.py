@@ -56,7 +56,10 @@ def test_the_bot_replies(bot: str) -> None:
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr == ""
     replies = [reply for _, reply in turns if reply is not None]
-    assert result.stdout.splitlines() == [GREETING, *replies]
+    console, *lines = result.stdout.splitlines()
+    assert console.startswith("The console: http://127.0.0.1:")
+    assert console.endswith("/_emulator/console")
+    assert lines == [GREETING, *replies]
 
 
 @pytest.mark.anyio

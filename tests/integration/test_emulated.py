@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import anyio
+import httpx
 import pytest
 
 from sunco import (
     AuthenticationError,
     BadRequestError,
+    BearerAuth,
     ConflictError,
     ConversationFullError,
     NotFoundError,
@@ -18,6 +21,9 @@ from sunco import (
     Sunco,
 )
 from sunco.emulator import Emulator
+from sunco.emulator.api import router
+from sunco.emulator.api.operation import OperationTable
+from sunco.emulator.state.defaults import BOT_ID, WEB_ID, WHATSAPP_ID
 from sunco.models import (
     Buy,
     CarouselMessage,
@@ -42,15 +48,19 @@ from sunco.models import (
     ParticipantUser,
     Postback,
     Profile,
+    ProfileUpdate,
     Reply,
     TemplateMessage,
     TextMessage,
     TwilioMatchCriteria,
+    UnityIntegration,
+    UnityIntegrationUpdate,
     User,
     Webview,
     WhatsappMatchCriteria,
 )
 from sunco.testing import connect
+from sunco.transport import HttpxTransport
 
 pytestmark = pytest.mark.anyio
 
@@ -69,26 +79,6 @@ async def talk(sunco: Sunco) -> tuple[User, Conversation]:
     return user, await sunco.conversations.create("personal", participants=participants)
 
 
-async def test_users(sunco: Sunco) -> None:
-    created = await sunco.users.create(
-        external_id="ada",
-        profile=Profile(given_name="Ada", email="ada@example.test"),
-        metadata={"plan": "pro"},
-        to_be_retained=True,
-    )
-    assert created.external_id == "ada"
-    assert created.profile is not None
-    assert created.profile.given_name == "Ada"
-    assert await sunco.users.get("ada") == await sunco.users.get(created.id) == created
-    with pytest.raises(ConflictError) as caught:
-        await sunco.users.create(external_id="ada")
-    assert caught.value.code == "conflict"
-    await sunco.users.delete("ada")
-    with pytest.raises(NotFoundError) as gone:
-        await sunco.users.get(created.id)
-    assert gone.value.code == "user_not_found"
-
-
 async def test_ids_with_any_characters_reach_the_server(sunco: Sunco) -> None:
     for external_id in ("a/b", "é ü", "100%", "a?b#c", "a+b&c=d", "...", "%2e%2e"):
         created = await sunco.users.create(external_id=external_id)
@@ -103,47 +93,6 @@ async def test_brands_separate_users(sunco: Sunco) -> None:
     with pytest.raises(NotFoundError):
         await sunco.users.get("ada", brand_id="b2")
     await sunco.users.delete("ada", brand_id="b1")
-
-
-async def test_conversations(sunco: Sunco) -> None:
-    user, first = await talk(sunco)
-    assert (first.type, first.is_default) == ("personal", True)
-    second = await sunco.conversations.create(
-        "personal",
-        participants=[ParticipantUser(user_external_id="ada")],
-        display_name="Second",
-        description="Words",
-        icon_url="https://example.test/i.png",
-        metadata={"n": 1},
-    )
-    assert (second.is_default, second.description) == (False, "Words")
-    changed = await sunco.conversations.update(second.id, display_name="New", icon_url=None)
-    assert (changed.display_name, changed.description, changed.icon_url) == ("New", "Words", None)
-    assert await sunco.conversations.get(second.id) == changed
-    for walk in (
-        sunco.conversations.list(user_id=user.id),
-        sunco.conversations.list(user_external_id="ada"),
-    ):
-        assert [each.id async for each in walk] == [first.id, second.id]
-    await sunco.conversations.delete(second.id)
-    with pytest.raises(BadRequestError):
-        await sunco.conversations.delete(first.id)
-    with pytest.raises(NotFoundError) as caught:
-        await sunco.conversations.get(second.id)
-    assert caught.value.code == "conversation_not_found"
-
-
-async def test_references_and_conversion_events(sunco: Sunco) -> None:
-    user, conversation = await talk(sunco)
-    reference = InteractiveDataRef(url="https://a.test", bid="b", key="k", signature="s", owner="o")
-    data = await sunco.conversations.download_message_ref(
-        conversation.id, user_id=user.id, interactive_data_ref=reference
-    )
-    assert isinstance(data, dict)
-    events = await sunco.conversations.post_conversion_events(
-        conversation.id, messenger=[{"event_name": "Purchase"}, {"event_name": "Lead"}]
-    )
-    assert events.events_received == 2
 
 
 async def test_participants(sunco: Sunco) -> None:
@@ -254,29 +203,6 @@ async def test_a_full_conversation(sunco: Sunco) -> None:
         await sunco.messages.post(conversation.id, "x")
 
 
-async def test_the_switchboard(sunco: Sunco) -> None:
-    _, conversation = await talk(sunco)
-
-    async def state() -> tuple[str | None, str | None]:
-        now = await sunco.conversations.get(conversation.id)
-        active, pending = now.active_switchboard_integration, now.pending_switchboard_integration
-        return active.name if active else None, pending.name if pending else None
-
-    actions = sunco.switchboard_actions
-    await actions.pass_control(conversation.id, "bot")
-    assert await state() == ("bot", None)
-    await actions.pass_control(conversation.id, "next", metadata={"why": "asked"})
-    assert await state() == ("agent", None)
-    await actions.offer_control(conversation.id, "bot")
-    assert await state() == ("agent", "bot")
-    await actions.accept_control(conversation.id)
-    assert await state() == ("bot", None)
-    await actions.release_control(conversation.id)
-    assert await state() == (None, None)
-    with pytest.raises(NotFoundError):
-        await actions.pass_control("nowhere", "bot")
-
-
 @pytest.mark.parametrize(
     "criteria",
     [
@@ -327,3 +253,210 @@ async def test_endpoints_without_a_method(sunco: Sunco) -> None:
         "GET", "/v2/apps/app_demo/conversations", params={"filter": {"userId": user.id}}
     )
     assert [each["id"] for each in response.json()["conversations"]] == [conversation.id]
+
+
+async def test_errors_have_the_codes_of_the_api(sunco: Sunco) -> None:
+    user, conversation = await talk(sunco)
+    with pytest.raises(ConflictError) as conflict:
+        await sunco.users.create(external_id="ada")
+    assert conflict.value.code == "conflict"
+    with pytest.raises(BadRequestError):
+        await sunco.conversations.delete(conversation.id)
+    with pytest.raises(NotFoundError) as missing:
+        await sunco.conversations.get("nowhere")
+    assert missing.value.code == "conversation_not_found"
+    with pytest.raises(NotFoundError):
+        await sunco.switchboard_actions.pass_control("nowhere", "bot")
+    await sunco.users.delete("ada")
+    with pytest.raises(NotFoundError) as gone:
+        await sunco.users.get(user.id)
+    assert gone.value.code == "user_not_found"
+
+
+class Noting(httpx.ASGITransport):
+    """Notes which operations have succeeded."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__(emulator.app)
+        self._table = OperationTable(router.ALL)
+        self.succeeded: set[tuple[str, str]] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        document = await super().handle_async_request(request)
+        path = request.url.raw_path.decode().partition("?")[0]
+        operation, _ = self._table.find(request.method, path)
+        assert document.is_success or document.is_redirect
+        self.succeeded.add((operation.method, operation.path))
+        return document
+
+
+def connected(emulator: Emulator, noting: Noting, **options: Any) -> Sunco:
+    transport = HttpxTransport(httpx.AsyncClient(transport=noting))
+    return connect(emulator, transport=transport, **options)
+
+
+async def administer(sunco: Sunco, account: Sunco) -> None:
+    app = await account.apps.create("Shop", metadata={"a": 1})
+    assert [one.id async for one in account.apps.list()] == ["app_demo", app.id]
+    assert (await account.apps.get(app.id)).metadata == {"a": 1}
+    assert (await account.apps.update(app.id, display_name="Store")).display_name == "Store"
+    await account.apps.delete(app.id)
+    key = await account.app_keys.create("key")
+    assert key in await account.app_keys.list()
+    assert await account.app_keys.get(key.id) == key
+    await account.app_keys.delete(key.id)
+    made = await sunco.integrations.create(UnityIntegration(display_name="Game"))
+    assert made.id is not None
+    assert made in [one async for one in sunco.integrations.list(types=["unity"])]
+    assert await sunco.integrations.get(made.id) == made
+    changes = UnityIntegrationUpdate(display_name="Play")
+    assert (await sunco.integrations.update(made.id, changes)).display_name == "Play"
+    await sunco.integrations.delete(made.id)
+    own = await sunco.integration_keys.create(BOT_ID, "key")
+    assert await sunco.integration_keys.list(BOT_ID) == [own]
+    assert await sunco.integration_keys.get(BOT_ID, own.id) == own
+    await sunco.integration_keys.delete(BOT_ID, own.id)
+    webhook = await sunco.webhooks.create(
+        BOT_ID, target="https://example.org", triggers=["user:remove"]
+    )
+    assert webhook.id is not None
+    assert (await sunco.webhooks.list(BOT_ID))[1:] == [webhook]
+    assert await sunco.webhooks.get(BOT_ID, webhook.id) == webhook
+    changed = await sunco.webhooks.update(BOT_ID, webhook.id, include_full_user=True)
+    assert (changed.include_full_user, changed.secret) == (True, webhook.secret)
+    await sunco.webhooks.delete(BOT_ID, webhook.id)
+
+
+async def configure_switchboard(sunco: Sunco) -> None:
+    (board,) = await sunco.switchboards.list()
+    await sunco.switchboards.delete(board.id)
+    board = await sunco.switchboards.create()
+    seats = sunco.switchboard_integrations
+    bot = await seats.create(board.id, "bot", integration_id=BOT_ID)
+    agent = await seats.create(board.id, "agent", integration_type="zd:agentWorkspace")
+    spare = await seats.create(board.id, "spare", integration_id=WEB_ID)
+    await seats.delete(board.id, spare.id)
+    changed = await seats.update(board.id, bot.id, next_switchboard_integration_id=agent.id)
+    assert await seats.list(board.id) == [changed, agent]
+    enabled = await sunco.switchboards.update(
+        board.id, enabled=True, default_switchboard_integration_id=bot.id
+    )
+    assert enabled.enabled
+
+
+async def converse(sunco: Sunco, emulator: Emulator) -> None:
+    user = await sunco.users.create(external_id="ada", metadata={"plan": "pro"})
+    assert await sunco.users.get("ada") == await sunco.users.get(user.id) == user
+    changes = ProfileUpdate(given_name="Ada")
+    changed = await sunco.users.update("ada", profile=changes)
+    assert changed.profile == Profile(given_name="Ada")
+    other = await sunco.users.create(external_id="bob")
+    participants = [ParticipantUser(user_id=user.id)]
+    conversation = await sunco.conversations.create("personal", participants=participants)
+    assert [one async for one in sunco.conversations.list(user_id=user.id)] == [conversation]
+    assert await sunco.conversations.get(conversation.id) == conversation
+    assert (conversation.type, conversation.is_default) == ("personal", True)
+    changed_conversation = await sunco.conversations.update(
+        conversation.id, display_name="Order", icon_url=None
+    )
+    assert await sunco.conversations.get(conversation.id) == changed_conversation
+    assert (changed_conversation.display_name, changed_conversation.icon_url) == ("Order", None)
+    reference = InteractiveDataRef(url="u", bid="b", key="k", signature="s", owner="o")
+    data = await sunco.conversations.download_message_ref(
+        conversation.id, user_id=user.id, interactive_data_ref=reference
+    )
+    assert isinstance(data, dict)
+    sent = await sunco.conversations.post_conversion_events(conversation.id, messenger=[{}, {}])
+    assert sent.events_received == 2
+    (first,) = await sunco.messages.post(conversation.id, "Hello!")
+    said = emulator.say("ada", "Hi!")
+    assert [one.id async for one in sunco.messages.list(conversation.id)] == [said["id"], first.id]
+    await sunco.messages.delete(conversation.id, first.id)
+    await sunco.messages.delete_all(conversation.id)
+    await sunco.activities.post(conversation.id, "typing:start")
+    await move_control(sunco, conversation.id)
+    group = await sunco.conversations.create("sdkGroup")
+    await sunco.participants.join(group.id, user_id=other.id, subscribe_sdk_client=True)
+    assert [one.user_id async for one in sunco.participants.list(group.id)] == [other.id]
+    await sunco.participants.leave(group.id, user_id=other.id)
+    await sunco.conversations.delete(group.id)
+    await link(sunco, emulator, conversation.id)
+
+
+async def move_control(sunco: Sunco, conversation_id: str) -> None:
+    async def state() -> tuple[str | None, str | None]:
+        now = await sunco.conversations.get(conversation_id)
+        active, pending = now.active_switchboard_integration, now.pending_switchboard_integration
+        return active.name if active else None, pending.name if pending else None
+
+    actions = sunco.switchboard_actions
+    await actions.pass_control(conversation_id, "bot")
+    assert await state() == ("bot", None)
+    await actions.pass_control(conversation_id, "next", metadata={"why": "asked"})
+    assert await state() == ("agent", None)
+    await actions.offer_control(conversation_id, "bot")
+    assert await state() == ("agent", "bot")
+    await actions.accept_control(conversation_id)
+    assert await state() == ("bot", None)
+    await actions.release_control(conversation_id)
+    assert await state() == (None, None)
+
+
+async def link(sunco: Sunco, emulator: Emulator, conversation_id: str) -> None:
+    criteria = WhatsappMatchCriteria(integration_id=WHATSAPP_ID, phone_number="+12125552368")
+    client = await sunco.clients.create(
+        "ada",
+        criteria,
+        confirmation=Confirmation("prompt"),
+        conversation_id=conversation_id,
+    )
+    assert emulator.confirm("ada", client)["status"] == "active"
+    found = {one.type: one.status async for one in sunco.clients.list("ada")}
+    assert found == {"sdk": "active", "whatsapp": "active"}
+    await sunco.clients.remove("ada", client.id)
+    (device,) = await sunco.devices.list("ada")
+    assert await sunco.devices.get("ada", device.id) == device
+    attachment = await sunco.attachments.upload(b"words", filename="a.txt")
+    await sunco.messages.post(conversation_id, FileMessage(attachment.media_url))
+    await sunco.attachments.delete(attachment.media_url)
+
+
+async def forget(sunco: Sunco, emulator: Emulator) -> None:
+    emulator.authenticate("ada", zendesk_id="7", email="ada@example.org")
+    emulator.core_user("7", surname="Lovelace")
+    synced = await sunco.users.sync("7")
+    assert synced.profile == Profile(given_name="Ada", surname="Lovelace")
+    (user,) = await sunco.users.list(email="ada@example.org")
+    assert await sunco.users.get("ada") == user
+    gone = await sunco.users.delete_personal_information("ada")
+    assert gone.profile is None or gone.profile.surname is None
+    await sunco.users.delete("ada")
+
+
+async def grant(sunco: Sunco, emulator: Emulator, noting: Noting) -> None:
+    url = sunco.oauth.authorize_url("demo_partner")
+    async with httpx.AsyncClient(transport=noting) as browser:
+        document = await browser.get(url)
+    (code,) = parse_qs(urlsplit(document.headers["location"]).query)["code"]
+    token = await sunco.oauth.get_token(
+        code, client_id="demo_partner", client_secret="demo_partner_secret"
+    )
+    auth = BearerAuth(str(token.access_token))
+    async with connected(emulator, noting, auth=auth) as partner:
+        assert (await partner.oauth.token_info()).id == emulator.app_id
+        await partner.oauth.revoke_access()
+
+
+async def test_the_client_and_the_emulator_agree_on_every_operation() -> None:
+    emulator = Emulator()
+    noting = Noting(emulator)
+    async with (
+        connected(emulator, noting) as sunco,
+        connected(emulator, noting, key_id=emulator.account_key_id) as account,
+    ):
+        await administer(sunco, account)
+        await configure_switchboard(sunco)
+        await converse(sunco, emulator)
+        await forget(sunco, emulator)
+        await grant(sunco, emulator, noting)
+    assert noting.succeeded == {(one.method, one.path) for one in router.ALL}

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import sunco
 
-NAMED = {"anyio", "attrs", "cattrs", "httpx"}
+NAMED = {"anyio", "attrs", "cattrs", "h11", "httpcore", "httpx"}
 BEHIND_EXTRAS = (
     "sunco.bulk.progress_bar",
     "sunco.cli",

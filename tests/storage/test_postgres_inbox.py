@@ -737,6 +737,18 @@ async def test_a_failure_from_before_the_database_was_back_is_not_reported(
     assert caplog.records == []
 
 
+async def test_a_success_from_before_the_outage_does_not_end_it(
+    inbox: PostgresInbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "sunco.webhooks")
+    began = time.monotonic()
+    inbox._report(UnavailableError("away"), began)
+    inbox._report(None, began)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    inbox._report(None, time.monotonic())
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
 @pytest.fixture
 def own_server() -> Iterator[postgres.PostgresServer]:
     server = postgres.PostgresServer()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -94,12 +95,41 @@ def test_a_bad_event_does_not_lose_its_neighbours(
 
 
 def test_equal_scalars_in_place_of_events_share_an_object() -> None:
-    events = parse(b'{"events": [1, true, 1, 1.0, "1", null, [1], [1]]}').events
+    events = parse(b'{"events": [1, true, 1, 1.0, "1", null, [1], [1], [], 0, "", []]}').events
     payloads = [event.payload for event in events]
     assert [(type(value), value) for value in payloads] == [
-        (type(value), value) for value in (1, True, 1, 1.0, "1", None, [1], [1])
+        (type(value), value) for value in (1, True, 1, 1.0, "1", None, [1], [1], [], 0, "", [])
     ]
-    assert len({id(event) for event in events}) == 7
+    assert len({id(event) for event in events}) == 10
+
+
+def test_many_small_events_beside_a_deep_one_are_read_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Counted in calls of the reader of events: one by one, they would cost several times more."""
+    calls = 0
+    structure = codec.structure
+
+    def counting(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return structure(*arguments, **options)
+
+    monkeypatch.setattr(codec, "structure", counting)
+    quoted: dict[str, Any] = {"id": "m"}
+    for _ in range(5_000):
+        quoted = {"id": "m", "quotedMessage": {"type": "message", "message": quoted}}
+    payload = {"conversation": {"id": "c"}, "message": quoted}
+    deep: Any = {"type": "conversation:message", "id": "deep", "payload": payload}
+    # Deeper than the parser permits here: how deep that is depends on the version of Python.
+    events: list[Any] = [*({} for _ in range(1001)), [], deep]
+    monkeypatch.setattr("sunco._json.load", Mock(return_value={"events": events}))
+    read = parse(b"").events
+    assert len(read) == 1003
+    last = read[-1]
+    assert isinstance(last, UnknownEvent)
+    assert (last.id, last.error) == ("deep", "is nested too deeply")
+    assert calls < 50
 
 
 def test_an_event_that_is_nested_too_deeply_is_unknown() -> None:

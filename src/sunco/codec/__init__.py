@@ -19,7 +19,7 @@ from sunco.codec._explain import ReadError, kind_of
 from sunco.errors import ConfigurationError, DecodeError
 from sunco.models.base import json_name
 
-__all__ = ["decode", "encode", "json_name", "structure", "to_plain"]
+__all__ = ["decode", "encode", "json_name", "reader_of", "structure", "to_plain"]
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from functools import cache, partial
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 import attrs
 import cattrs
@@ -17,6 +17,9 @@ from sunco.errors import ConfigurationError
 from sunco.models.base import LOCAL, READ_ONLY, UNSET, Model, Unset, json_name
 
 __all__ = ["unstructure"]
+
+
+_NO_EXTRA: Final = Model().extra
 
 
 def unstructure(value: Any, *, read_only: bool) -> Any:
@@ -70,7 +73,9 @@ def _model_writer(cls: type[Any], converter: cattrs.BaseConverter, *, read_only:
             if given is not None and given is not UNSET:
                 check(title, given, known)
         written: dict[str, Any] = {**start, **write(value)}
-        return {**value.extra, **written} if value.extra else written
+        extra = value.extra
+        # Nearly all models share the empty one: looking into it would cost a call.
+        return written if extra is _NO_EXTRA or not extra else {**extra, **written}
 
     return write_model
 

@@ -16,7 +16,7 @@ import linecache
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from itertools import count
 from typing import Any, Final, Literal, NamedTuple
@@ -350,7 +350,7 @@ def _add_value(code: _Code, depth: int, declared: Any, var: str) -> None:
     elif declared in _SCALARS:
         code.add(depth, f"{var} = {code.constant('read', _SCALARS[declared])}({var})")
     elif declared is datetime:
-        code.add(depth, f"{var} = {code.constant('read', _scalars.read_time)}({var})")
+        _add_time(code, depth, var)
     elif _is_mapping(declared):
         code.add(depth, f"{var} = {code.constant('read', _scalars.read_object)}({var})")
     elif typing.get_origin(declared) in {Sequence, list}:
@@ -361,6 +361,18 @@ def _add_value(code: _Code, depth: int, declared: Any, var: str) -> None:
         read = code.constant("read", reader.read)
         quick = f"{find}(tuple({var}), {other})({var})"
         code.add(depth, f"{var} = {quick} if type({var}) is dict else {read}({var})")
+
+
+def _add_time(code: _Code, depth: int, var: str) -> None:
+    # Nearly all times are of this form. What is not, or is no time, has a function of its own.
+    parse, utc = code.constant("parse", datetime.fromisoformat), code.constant("utc", UTC)
+    read = code.constant("read", _scalars.read_time)
+    code.add(depth, "try:")
+    code.add(depth + 1, f"moment = {parse}({var})")
+    code.add(depth, "except (TypeError, ValueError):")
+    code.add(depth + 1, f"{var} = {read}({var})")
+    code.add(depth, "else:")
+    code.add(depth + 1, f"{var} = moment if moment.tzinfo is {utc} else {read}({var})")
 
 
 def _add_kind(code: _Code, depth: int, members: tuple[type[Any], ...], var: str) -> None:

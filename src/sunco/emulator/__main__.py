@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import threading
+import webbrowser
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sunco.emulator import Emulator, JournalError, server
-from sunco.emulator.config import ConfigError, read_config
-from sunco.emulator.state.defaults import SEEDS
+from sunco.emulator.config import SEEDS, ConfigError, read_config
 
 if TYPE_CHECKING:
     import socket
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 CA_FILE = "sunco-emulator-ca.pem"
 MAX_PORT = 65535
+CONSOLE = "/_emulator/console"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,7 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help=f"serve HTTPS with a new certificate, and write its CA to this file ({CA_FILE})",
     )
     parser.add_argument("--config", help="TOML file with arguments; options take precedence")
-    parser.add_argument("--seed", choices=list(SEEDS), help="what there is at the start")
+    parser.add_argument("--seed", choices=SEEDS, help="what there is at the start")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        dest="hosts",
+        metavar="NAME",
+        help="a host name by which the console can be reached; may be repeated",
+    )
+    parser.add_argument("--open", action="store_true", help="open the console in the browser")
     parser.add_argument("--app-id", help="id of the app")
     parser.add_argument("--key-id", help="id of the app's API key")
     parser.add_argument("--key-secret", help="secret of the keys")
@@ -55,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="factor for the delays between the attempts of webhook deliveries",
     )
     options = vars(parser.parse_args(arguments))
-    host, port, ca_file, config = (options.pop(name) for name in ("host", "port", "tls", "config"))
+    names = ("host", "port", "tls", "config", "open")
+    host, port, ca_file, config, opened = (options.pop(name) for name in names)
     given = {name: value for name, value in options.items() if value is not None}
     try:
         settings = (read_config(config) if config else {}) | given
@@ -78,8 +89,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 except OSError as error:
                     parser.exit(1, f"Cannot write the certificate authority: {error}\n")
             server.stop_on_signals()
-            sys.stdout.write(_exports(emulator, listener, ca_file))
+            base_url = _base_url(listener, ca_file)
+            sys.stdout.write(_exports(emulator, base_url, ca_file))
             sys.stdout.flush()
+            if opened:
+                # In a thread, because a browser in the terminal returns when it is left. The
+                # listener queues its requests until the server accepts them.
+                url = f"{base_url}{CONSOLE}"
+                threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
             server.serve(emulator.app, listener, certificate=certificate)
 
 
@@ -89,11 +106,15 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _exports(emulator: Emulator, listener: socket.socket, ca_file: str | None) -> str:
+def _base_url(listener: socket.socket, ca_file: str | None) -> str:
     host, port = listener.getsockname()[:2]
     scheme = "http" if ca_file is None else "https"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _exports(emulator: Emulator, base_url: str, ca_file: str | None) -> str:
     variables = {
-        "SUNCO_BASE_URL": f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}",
+        "SUNCO_BASE_URL": base_url,
         "SUNCO_APP_ID": emulator.app_id,
         "SUNCO_KEY_ID": emulator.key_id,
         "SUNCO_KEY_SECRET": emulator.key_secret,

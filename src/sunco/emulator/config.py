@@ -11,6 +11,7 @@ from sunco.emulator.schemas.schema import Array, Number, Object, String
 if TYPE_CHECKING:
     from pathlib import Path
 
+SEEDS = ("demo", "zendesk", "empty")
 _INTEGRATION = Object({"type": ANY_TEXT, "id": ANY_TEXT}, required=("type",))
 _SWITCHBOARD_INTEGRATION = Object(
     dict.fromkeys(("name", "next", "id", "integrationId", "integrationType"), ANY_TEXT),
@@ -28,10 +29,11 @@ CONFIG = Object(
         "message_limit": Number(minimum=1, integer=True),
         "app_limit": Number(minimum=1, integer=True),
         "retry_scale": Number(minimum=0),
-        "seed": String(enum=("demo", "zendesk", "empty")),
+        "seed": String(enum=SEEDS),
         "integrations": Array(_INTEGRATION),
         "switchboard": Array(_SWITCHBOARD_INTEGRATION),
         "partners": Array(_PARTNER),
+        "hosts": Array(ANY_TEXT),
     },
     additional_properties=False,
 )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.persistence import snapshot
 from sunco.emulator.state.channels import ChannelRule
+from sunco.emulator.state.clock import format_time
 from sunco.emulator.state.rendering import omit_none
 from sunco.emulator.state.switchboard import Switchboard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sunco.emulator.delivery.dispatcher import WebhookDispatcher
     from sunco.emulator.http.faults import FaultInjector
@@ -21,8 +23,14 @@ if TYPE_CHECKING:
     from sunco.emulator.state.app import App
     from sunco.emulator.state.channels import Result
     from sunco.emulator.state.conversations import Conversation
+    from sunco.emulator.state.users import User
 
 PREVIEW_LENGTH = 80
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+LATEST = datetime(2900, 1, 1, tzinfo=UTC)
+TYPING = timedelta(seconds=10)
+# How many of the last messages can end a typing indicator.
+RECENT = 20
 
 
 class Controls:
@@ -61,16 +69,35 @@ class Controls:
         """Whether the emulator works."""
         return {"status": "ok"}
 
-    def get_overview(self, app: str | None = None) -> dict[str, Any]:
-        """The apps, and the users, channels and conversations of one, the newest first.
+    def get_overview(
+        self,
+        app: str | None = None,
+        search: str | None = None,
+        conversation: str | None = None,
+        limit: int = 100,
+    ) -> dict[str, Any]:
+        """The apps, and the channels, conversations and users of one, the newest first.
+
+        Args:
+            app: The app.
+            search: A text that the title, the preview or the id contains, in any case.
+            conversation: A conversation that is included in any case.
+            limit: The maximum number of conversations, and of users.
 
         Raises:
             LookupError: There is no such app.
         """
         chosen = self._app(app)
-        conversations = sorted(
+        typing = _typing(chosen)
+        newest = sorted(
             chosen.conversations, key=lambda one: (one.last_updated_at, one.id), reverse=True
         )
+        summaries = (_summary(one, typing) for one in newest)
+        found = list(islice(_matching(summaries, search, "preview"), limit))
+        named = chosen.conversations.get(conversation or "")
+        if named is not None and all(one["id"] != named.id for one in found):
+            found.append(_summary(named, typing))
+        users = (_user(chosen, one) for one in reversed(list(chosen.users)))
         return {
             "apps": [
                 {"id": one.id, "displayName": one.display_name}
@@ -82,7 +109,9 @@ class Controls:
                 for one in sorted(chosen.integrations, key=lambda one: one["type"] != "web")
                 if one["type"] not in ("custom", "zd:agentWorkspace")
             ],
-            "conversations": [_summary(one) for one in conversations],
+            "conversations": found,
+            "users": list(islice(_matching(users, search, "externalId"), limit)),
+            "total": {"conversations": len(newest), "users": len(chosen.users)},
         }
 
     def get_messages(
@@ -98,13 +127,10 @@ class Controls:
         Raises:
             LookupError: There is no such conversation.
         """
-        found = self._conversation(conversation)
-        messages = list(found.messages)
-        end = len(messages)
-        if before is not None:
-            end = next((at for at, one in enumerate(messages) if one["id"] == before), 0)
-        start = 0 if limit is None else max(0, end - limit)
-        return {"messages": messages[start:end], "total": len(messages)}
+        messages = self._conversation(conversation).messages
+        start, stop = messages.positions_before(before, len(messages) if limit is None else limit)
+        _, found = messages.between(start, stop)
+        return {"messages": found, "total": len(messages)}
 
     def get_activities(self) -> dict[str, Any]:
         """Typing indicators and read receipts, the oldest first."""
@@ -203,11 +229,20 @@ class Controls:
         Args:
             set: The time, in the format of the API.
             advance: Seconds.
+
+        Raises:
+            ValueError: The time is not from 1970 to 2900.
         """
         clock = self._account.clock
-        if set is not None:
-            clock.offset += datetime.fromisoformat(set) - clock.now()
-        clock.offset += timedelta(seconds=advance or 0)
+        now = clock.now()
+        moment = now if set is None else datetime.fromisoformat(set)
+        # Far from the limits of dates, so that calculations stay within them.
+        if not EARLIEST <= moment <= LATEST:
+            raise ValueError("set must be a time from 1970 to 2900")
+        moment += timedelta(seconds=advance or 0)
+        if moment > LATEST:
+            raise ValueError("advance must not go beyond the year 2900")
+        clock.offset += moment - now
         self._changed()
         return self.get_clock()
 
@@ -312,11 +347,20 @@ class Controls:
         raise LookupError("Conversation not found")
 
 
-def _summary(conversation: Conversation) -> dict[str, Any]:
-    messages = list(conversation.messages)
-    last = messages[-1] if messages else None
+def _matching(
+    summaries: Iterable[dict[str, Any]], search: str | None, detail: str
+) -> Iterator[dict[str, Any]]:
+    wanted = (search or "").strip().lower()
+    for one in summaries:
+        text = f"{one['title']} {one.get(detail, '')} {one['id']}"
+        if wanted in text.lower():
+            yield one
+
+
+def _summary(conversation: Conversation, typing: Mapping[str, list[str]]) -> dict[str, Any]:
+    last = conversation.messages.last
     users = [participant.user for participant in conversation.participants]
-    names = [user.name or user.external_id or f"User {user.id[-4:]}" for user in users]
+    names = [_name(user) for user in users]
     control = conversation.control.active
     return {
         "id": conversation.id,
@@ -324,13 +368,60 @@ def _summary(conversation: Conversation) -> dict[str, Any]:
         "title": conversation.details.get("displayName") or ", ".join(names) or "Nobody",
         "users": [{"id": user.id, "name": name} for user, name in zip(users, names, strict=True)],
         "channels": [client.type for user in users for client in user.clients] or ["web"],
+        "clients": [client for user in users for client in _clients(user)],
         "preview": _preview(last) if last else "",
         "lastUpdatedAt": conversation.last_updated_at,
         "unread": sum(participant.unread_count for participant in conversation.participants),
         "readUntil": max((one.last_read or "" for one in conversation.participants), default=""),
         "control": control.name if control else None,
-        "messages": len(messages),
+        "messages": len(conversation.messages),
+        "typing": typing.get(conversation.id, []),
     }
+
+
+def _user(app: App, user: User) -> dict[str, Any]:
+    conversation = app.default_conversation_of(user)
+    return {
+        "id": user.id,
+        "externalId": user.external_id or "",
+        "title": _name(user),
+        "channels": [client.type for client in user.clients],
+        "conversation": conversation.id if conversation else None,
+    }
+
+
+def _name(user: User) -> str:
+    return user.name or user.external_id or f"User {user.id[-4:]}"
+
+
+def _clients(user: User) -> list[dict[str, Any]]:
+    return [
+        {"id": client.id, "type": client.type, "status": client.status, "user": user.id}
+        for client in user.clients
+    ]
+
+
+def _typing(app: App) -> dict[str, list[str]]:
+    """The names of those who type, by conversation: for 10 seconds, or until they write."""
+    earliest = format_time(app.clock.now() - TYPING)
+    latest = {(one["conversationId"], str(one["author"])): one for one in app.activities}
+    found: dict[str, list[str]] = {}
+    for one in latest.values():
+        conversation = app.conversations.get(one["conversationId"])
+        author = one["author"]
+        if conversation is None or one["type"] != "typing:start" or one["createdAt"] < earliest:
+            continue
+        _, recent = conversation.messages.between(
+            *conversation.messages.positions_before(None, RECENT)
+        )
+        if any(
+            message["author"]["type"] == author["type"] and message["received"] >= one["createdAt"]
+            for message in recent
+        ):
+            continue
+        user = app.users.get(author.get("userId", ""))
+        found.setdefault(conversation.id, []).append(_name(user) if user else "The business")
+    return found
 
 
 def _preview(message: Mapping[str, Any]) -> str:

@@ -16,10 +16,8 @@ from sunco.emulator.controls import Controls
 from sunco.emulator.delivery.dispatcher import WebhookDispatcher
 from sunco.emulator.delivery.senders import sender_to
 from sunco.emulator.end_users.agents import actions
-from sunco.emulator.end_users.facade import EndUsers, id_of
-from sunco.emulator.end_users.files import embed
+from sunco.emulator.end_users.facade import EndUsers, errors_as_values, id_of
 from sunco.emulator.end_users.registry import ActionCall
-from sunco.emulator.errors import ApiError, reject
 from sunco.emulator.http.console import Console
 from sunco.emulator.http.control import ControlApi
 from sunco.emulator.http.control.feed import ChangeFeed
@@ -224,8 +222,7 @@ class Emulator(EndUsers):
         self, name: str, arguments: dict[str, Any], origin: str = ORIGIN
     ) -> dict[str, Any]:
         action = actions.all[name]
-        reject(action.schema.problems(arguments, ""))
-        call = ActionCall(action, self._account, self.app_id, embed(arguments), origin)
+        call = ActionCall.prepare(action, self._account, self.app_id, arguments, origin)
         return self._recorder.execute(call)
 
     def _replay(self, entry: dict[str, Any], file: bytes) -> None:
@@ -309,10 +306,8 @@ class Emulator(EndUsers):
         """
         found = find_control(name, arguments)
         _check(found, arguments)
-        try:
+        with errors_as_values():
             return self._control(found, arguments)
-        except ApiError as error:
-            raise ValueError("; ".join(error.titles)) from None
 
     def requests(
         self,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import functools
 import inspect
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import aiohttp
 import anyio
@@ -17,9 +18,9 @@ from yarl import URL
 from sunco.transport._common import (
     MAX_HEAD_BYTES,
     default_tls,
-    is_readable,
     response_limit,
     summary,
+    watched,
 )
 from sunco.transport._headers import announced_length, check_head, joined, locate
 from sunco.transport._proxies import Proxies
@@ -152,7 +153,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)  # pyright: ignore[reportUnknownMemberType]
-        self._known: WeakSet[object] = WeakSet()
+        self._known: WeakKeyDictionary[object, Callable[[], bool]] = WeakKeyDictionary()
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Connection:  # noqa: ASYNC109
         attempt = _current.get()
@@ -168,17 +169,15 @@ class _Connector(aiohttp.TCPConnector):
 
     def _is_dead(self, connection: Connection) -> bool:
         protocol: Any = connection.protocol
-        if protocol not in self._known:
-            self._known.add(protocol)
+        transport = connection.transport
+        is_readable = self._known.get(protocol)
+        if is_readable is None:
+            if transport is not None:
+                self._known[protocol] = watched(transport.get_extra_info("socket"))
             return False
         # The event loop may not have processed yet what the kernel knows, and unsolicited data
         # would be read as the response.
-        transport = connection.transport
-        return (
-            transport is None
-            or protocol.should_close
-            or is_readable(transport.get_extra_info("socket"))
-        )
+        return transport is None or protocol.should_close or is_readable()
 
 
 class Backend:

@@ -6,6 +6,7 @@ import functools
 import os
 import select
 import ssl
+from collections.abc import Callable
 from typing import Any, Final
 
 from sunco._numbers import is_integer, is_number
@@ -21,6 +22,7 @@ __all__ = [
     "is_readable",
     "response_limit",
     "summary",
+    "watched",
     "without_frames",
 ]
 
@@ -111,8 +113,13 @@ def without_frames(error: BaseException) -> BaseException:
 
 def is_readable(sock: Any) -> bool:
     """Whether a socket has something to read, such as the end of the connection."""
+    return watched(sock)()
+
+
+def watched(sock: Any) -> Callable[[], bool]:
+    """A function that says whether a socket has something to read, while it is open."""
     if not hasattr(select, "poll"):
-        return bool(select.select([sock], [], [], 0)[0])
+        return lambda: bool(select.select([sock], [], [], 0)[0])
     poll = select.poll()
     poll.register(sock, select.POLLIN)
-    return bool(poll.poll(0))
+    return lambda: bool(poll.poll(0))

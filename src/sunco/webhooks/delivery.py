@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import NoneType
 from typing import Any, Final, cast
 
@@ -16,7 +16,16 @@ from sunco.models.events import Event, UnknownEvent
 __all__ = ["ReceivedEvent", "WebhookDelivery", "parse", "read", "read_event"]
 
 _COMMON: Final = ("type", "id", "payload")
-_KINDS: Final = {list: "a list", str: "text", bool: "a boolean", NoneType: "null"}
+_KINDS: Final[Mapping[type[Any], str]] = {
+    list: "a list",
+    str: "text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    NoneType: "null",
+}
+_read_unknown: Final = codec.reader_of(UnknownEvent)
+_REASONS: Final = {kind: f"expected an object, got {name}" for kind, name in _KINDS.items()}
 
 
 @attrs.frozen(kw_only=True)
@@ -92,37 +101,50 @@ def _text(of: Any, key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _read_events(events: list[Any]) -> Sequence[Event]:
-    try:
-        return codec.structure(events, list[Event])
-    except DecodeError:
-        pass
-    # A large number of equal scalars must not cost an object each.
-    scalars: dict[tuple[Any, Any], Event] = {}
-    read: list[Event] = []
-    for value in events:
-        if is_object(value) or is_array(value):
-            read.append(read_event(value))
-        else:
-            kind = cast("Any", type(value))
-            key: tuple[Any, Any] = (kind, value)
-            event = scalars.get(key)
-            if event is None:
-                event = scalars[key] = read_event(value)
-            read.append(event)
-    return read
-
-
 def read_event(value: Any) -> Event:
     """Read one event from its JSON; one that cannot be read is an `UnknownEvent`."""
-    if not is_object(value):
-        kind = next((name for kind, name in _KINDS.items() if isinstance(value, kind)), "a number")
-        return UnknownEvent(payload=value, error=f"expected an object, got {kind}")
-    try:
-        (event,) = codec.structure([value], list[Event])
-    except DecodeError as error:
-        return _unreadable(value, error.message)
+    (event,) = _read_events([value])
     return event
+
+
+def _read_events(events: list[Any]) -> Sequence[Event]:
+    objects = [value for value in events if is_object(value)]
+    read = _read_objects(objects)
+    if len(objects) == len(events):
+        return read
+    known = iter(read)
+    # A delivery can have a hundred thousand of them, and most are equal.
+    others: dict[tuple[Any, Any], Event] = {}
+    whole: list[Event] = []
+    for value in events:
+        kind = type(cast("object", value))
+        if kind is dict:
+            event = next(known)
+        elif kind is list and value:
+            event = _not_an_object(value)
+        else:
+            key = (kind, value or None)
+            event = others.get(key) or others.setdefault(key, _not_an_object(value))
+        whole.append(event)
+    return whole
+
+
+def _not_an_object(value: Any) -> UnknownEvent:
+    event: UnknownEvent = _read_unknown({"payload": value})
+    # It is frozen, and not in use yet. To make it with the error takes several times as long.
+    object.__setattr__(event, "error", _REASONS[type(value)])
+    return event
+
+
+def _read_objects(values: list[dict[str, Any]]) -> list[Event]:
+    try:
+        return codec.structure(values, list[Event])
+    except DecodeError as error:
+        # It is nested too deeply. What stands beside it is not, and must not be read one by one.
+        if len(values) == 1:
+            return [_unreadable(values[0], error.message)]
+    middle = len(values) // 2
+    return [*_read_objects(values[:middle]), *_read_objects(values[middle:])]
 
 
 def _unreadable(value: dict[str, Any], reason: str) -> UnknownEvent:

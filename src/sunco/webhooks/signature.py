@@ -81,10 +81,14 @@ def _is_usable(secret: object) -> TypeGuard[str]:
 def _keys(headers: _Headers) -> list[bytes] | None:
     """The values of the header; None if these are not headers."""
     try:
-        pairs = headers.items() if isinstance(headers, _HasItems) else headers
+        # Asking for the protocol is slow, and an ASGI app has a list.
+        if isinstance(headers, list) or not isinstance(headers, _HasItems):
+            pairs = cast("Iterable[tuple[object, object]]", headers)
+        else:
+            pairs = headers.items()
         return [
             _as_bytes(each)
-            for name, value in cast("Iterable[tuple[object, object]]", pairs)
+            for name, value in pairs
             if _as_bytes(name).lower() == _HEADER
             # Some platforms give a list of values for each name.
             for each in (cast("list[object]", value) if isinstance(value, list) else [value])

@@ -14,6 +14,7 @@ from collections.abc import (
 )
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -28,7 +29,7 @@ from sunco.bulk.errors import ExportError
 from sunco.bulk.export.attachments import AttachmentFiles
 from sunco.bulk.export.files import file_name, replace_durably
 from sunco.bulk.export.raw import RawItem, RawPage, parse_object, parse_time, raw_pages
-from sunco.bulk.export.writers import Format, Known, Writer, format_named
+from sunco.bulk.export.writers import Format, Kind, Known, Writer, format_named
 from sunco.bulk.jobs import run
 from sunco.bulk.outcome import Report
 from sunco.bulk.progress import ProgressCallback
@@ -41,6 +42,7 @@ T = TypeVar("T")
 _LOCK = ".sunco-export"
 _CONVERSATION = "/v2/apps/{app_id}/conversations/{conversation_id}"
 _PAGE_SIZE = 100
+_MAX_HELD = 200
 
 
 @attrs.frozen(kw_only=True)
@@ -113,7 +115,7 @@ async def export_conversations(
     `source_type`, `integration_id`, `metadata` (JSON) and `json` (all of it). An update adds a file
     `ID+2.parquet`, `ID+3.parquet`, ...; the whole folder can be read as one table.
 
-    Memory: one page of each conversation in flight; with `update`, its new messages.
+    Memory: two pages of each conversation in flight; with `update`, its new messages.
 
     Args:
         sunco: The client. It must have an `app_id`.
@@ -213,17 +215,7 @@ class _Exporter:
                 if isinstance(each, _Target):
                     yield each
                 elif known.add(each):
-                    if self._update or not await self._is_there(each):
-                        yield _Target(each)
-                    else:
-                        self.skipped += 1
-
-    async def _is_there(self, identity: str) -> bool:
-        try:
-            return bool(await _in_thread(self._format.paths, self._folder, file_name(identity)))
-        except ExportError:
-            # It is reported by the export of this conversation.
-            return False
+                    yield _Target(each)
 
     async def export(self, target: _Target) -> None:
         """Export one conversation."""
@@ -237,6 +229,9 @@ class _Exporter:
     async def _export(self, identity: str) -> None:
         name = file_name(identity)
         before = await _in_thread(self._format.paths, self._folder, name)
+        if before and not self._update:
+            self.skipped += 1
+            return
         if before:
             await self._add_what_is_new(identity, name, before)
             return
@@ -249,10 +244,10 @@ class _Exporter:
             conversation = await self._conversation(identity)
             path = self._format.next_path(self._folder, name)
             async with _writing(self._format, path, identity, None) as writer:
-                await _in_thread(writer.write, "conversation", [conversation])
+                await writer.write("conversation", [conversation])
                 async with aclosing(self._participants(identity)) as participants:
                     async for page in participants:
-                        await _in_thread(writer.write, "participant", page.items)
+                        await writer.write("participant", page.items)
                 while messages is not None:
                     await self._write(writer, identity, messages)
                     written += len(messages)
@@ -260,8 +255,8 @@ class _Exporter:
         self.messages += written
         self.exported += 1
 
-    async def _write(self, writer: Writer, identity: str, messages: Sequence[RawItem]) -> None:
-        await _in_thread(writer.write, "message", messages)
+    async def _write(self, writer: _File, identity: str, messages: Sequence[RawItem]) -> None:
+        await writer.write("message", messages)
         if self.attachments is not None:
             await self.attachments.download(identity, messages)
 
@@ -285,8 +280,8 @@ class _Exporter:
             return
         path = self._format.next_path(self._folder, name)
         async with _writing(self._format, path, identity, before[-1]) as writer:
-            await _in_thread(writer.write, "conversation", changed)
-            await _in_thread(writer.write, "participant", participants)
+            await writer.write("conversation", changed)
+            await writer.write("participant", participants)
             await self._write(writer, identity, messages[::-1])
         self.messages += len(messages)
         self.updated += 1
@@ -326,16 +321,67 @@ async def _writing(
     path: Path,
     identity: str,
     before: Path | None,
-) -> AsyncGenerator[Writer]:
+) -> AsyncGenerator[_File]:
     """Write a file under another name, and give it its own when it is complete."""
-    part = path.with_name(f"{path.name}.part")
-    writer = await _in_thread(format.writer, part, identity, before)
+    file = _File(format, path, identity, before)
     try:
-        yield writer
-    finally:
+        yield file
+    except BaseException:
         with anyio.CancelScope(shield=True):
-            await _in_thread(writer.close)
-    await _in_thread(replace_durably, part, path)
+            await _in_thread(file.close)
+        raise
+    with anyio.CancelScope(shield=True):
+        await _in_thread(file.complete)
+
+
+class _File:
+    """A file that gets its name when it is complete.
+
+    Records are held until there is a number of them, because each hop to a thread costs more than
+    writing a page: a small file is written in one hop.
+    """
+
+    def __init__(
+        self,
+        format: Format,  # noqa: A002 - the word for it
+        path: Path,
+        identity: str,
+        before: Path | None,
+    ) -> None:
+        self._path = path
+        self._part = path.with_name(f"{path.name}.part")
+        self._open = partial(format.writer, self._part, identity, before)
+        self._writer: Writer | None = None
+        self._held: list[tuple[Kind, Sequence[RawItem]]] = []
+        self._count = 0
+
+    async def write(self, kind: Kind, items: Sequence[RawItem]) -> None:
+        """Append records."""
+        self._held.append((kind, items))
+        self._count += len(items)
+        if self._count >= _MAX_HELD:
+            await _in_thread(self._flush)
+
+    def _flush(self) -> None:
+        if self._writer is None:
+            self._writer = self._open()
+        for kind, items in self._held:
+            self._writer.write(kind, items)
+        self._held.clear()
+        self._count = 0
+
+    def close(self) -> None:
+        """Close the file, complete or not."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def complete(self) -> None:
+        """Write what is held, close the file, and give it its name."""
+        try:
+            self._flush()
+        finally:
+            self.close()
+        replace_durably(self._part, self._path)
 
 
 async def _in_thread(function: Callable[..., T], *args: Any) -> T:

@@ -17,7 +17,7 @@ from sunco.bulk.errors import ExportError
 from sunco.bulk.export.files import create_private, is_there
 from sunco.bulk.export.raw import RawItem, parse_time
 
-__all__ = ["COLUMNS", "Format", "Known", "Writer", "format_named", "rows_in"]
+__all__ = ["COLUMNS", "Format", "Kind", "Known", "Writer", "format_named", "rows_in"]
 
 Kind: TypeAlias = Literal["conversation", "participant", "message"]
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from os import PathLike, fspath
 from typing import Any, TypeAlias, cast
 
@@ -288,10 +289,17 @@ class EndUsers:
         return self._perform(name, {**ids, **body})
 
     def _perform(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        try:
+        with errors_as_values():
             return self._perform_action(name, body)
-        except ApiError as error:
-            raise ValueError("; ".join(error.titles)) from None
+
+
+@contextmanager
+def errors_as_values() -> Generator[None, None, None]:
+    """Raise a `ValueError` with the titles of an `ApiError` in its place."""
+    try:
+        yield
+    except ApiError as error:
+        raise ValueError("; ".join(error.titles)) from None
 
 
 def _said(

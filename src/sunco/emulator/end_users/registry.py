@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.end_users.context import Context
+from sunco.emulator.end_users.files import embed
+from sunco.emulator.errors import reject
 from sunco.emulator.schemas.schema import Object, Rule, Schema
 
 if TYPE_CHECKING:
@@ -100,6 +102,18 @@ class ActionCall:
         """
         context = Context(self.account, self.app_id, self.arguments, self.origin)
         return self.action.run(context)
+
+    @classmethod
+    def prepare(
+        cls, action: Action, account: Account, app_id: str, arguments: dict[str, Any], origin: str
+    ) -> ActionCall:
+        """A call with valid arguments that can be replayed: files are read now.
+
+        Raises:
+            ApiError: The arguments are invalid, or a file cannot be read.
+        """
+        reject(action.schema.problems(arguments, ""))
+        return cls(action, account, app_id, embed(arguments), origin)
 
     def to_entry(self) -> dict[str, Any]:
         """The call as JSON values."""

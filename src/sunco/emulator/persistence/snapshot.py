@@ -55,19 +55,23 @@ def load(state: Mapping[str, Any], now: Callable[[], datetime], limits: Limits) 
     """
     saved = state["clock"]
     seed = bytes.fromhex(saved["seed"])
-    clock = Clock(now, prefix=saved["prefix"], seed=seed, number=saved["number"])
+    prefix, number = _typed(saved["prefix"], str), _typed(saved["number"], int)
+    clock = Clock(now, prefix=prefix, seed=seed, number=number)
     account = Account(clock, limits)
     credentials = account.credentials
-    credentials.keys = {row["id"]: Key(**row) for row in state["keys"]}
+    credentials.keys = {row["id"]: _build(Key, row) for row in state["keys"]}
     credentials.partners = {
-        row["client_id"]: Partner(**_replaced(row, redirect_uris=tuple(row["redirect_uris"])))
+        row["client_id"]: _build(Partner, _replaced(row, redirect_uris=tuple(row["redirect_uris"])))
         for row in state["partners"]
     }
-    credentials.codes = {name: Grant(**row) for name, row in state["codes"].items()}
-    credentials.tokens = {name: Grant(**row) for name, row in state["tokens"].items()}
-    account.core_users = {name: CoreUser(**row) for name, row in state["core_users"].items()}
+    credentials.codes = {name: _build(Grant, row) for name, row in state["codes"].items()}
+    credentials.tokens = {name: _build(Grant, row) for name, row in state["tokens"].items()}
+    known = state["core_users"].items()
+    account.core_users = {name: _build(CoreUser, row) for name, row in known}
     for row in state["attachments"]:
-        account.attachments.add(Attachment(**_replaced(row, content=b64decode(row["content"]))))
+        account.attachments.add(
+            _build(Attachment, _replaced(row, content=b64decode(row["content"])))
+        )
     for row in state["apps"]:
         _load_app(account, row)
     return account
@@ -98,22 +102,32 @@ def _dump_app(app: App) -> dict[str, Any]:
 
 
 def _load_app(account: Account, row: Mapping[str, Any]) -> None:
-    names = ("display_name", "settings", "metadata")
-    app = account.add_app(row["id"], row["sort_id"], **{name: row[name] for name in names})
+    app = account.add_app(
+        _typed(row["id"], str),
+        _typed(row["sort_id"], str),
+        display_name=_typed(row["display_name"], str, type(None)),
+        settings=_typed(row["settings"], dict),
+        metadata=_typed(row["metadata"], dict),
+    )
     for integration in row["integrations"]:
-        app.integrations.add(integration["id"], integration)
+        _typed(integration["type"], str)
+        app.integrations.add(_typed(integration["id"], str), integration)
     for one in row["webhooks"]:
-        app.webhooks.add(one["id"], Webhook(**one))
+        app.webhooks.add(one["id"], _build(Webhook, one))
     if row["switchboard"] is not None:
-        integrations = [SwitchboardIntegration(**one) for one in row["switchboard"]["integrations"]]
-        app.switchboard = Switchboard(**_replaced(row["switchboard"], integrations=integrations))
+        integrations = [
+            _build(SwitchboardIntegration, one) for one in row["switchboard"]["integrations"]
+        ]
+        app.switchboard = _build(
+            Switchboard, _replaced(row["switchboard"], integrations=integrations)
+        )
     for one in row["users"]:
         plain = {name: one[name] for name in one if name not in ("clients", "devices")}
-        user = User(**plain)
+        user = _build(User, plain)
         for client in one["clients"]:
-            user.clients.add(client["id"], Client(**client))
+            user.clients.add(client["id"], _build(Client, client))
         for device in one["devices"]:
-            user.devices.add(device["id"], Device(**device))
+            user.devices.add(device["id"], _build(Device, device))
         app.add_user(user)
     for one in row["conversations"]:
         _load_conversation(app, one)
@@ -141,15 +155,48 @@ def _load_conversation(app: App, row: Mapping[str, Any]) -> None:
     active, pending = (board.find(identifier) for identifier in row["control"])
     nested = ("participants", "messages", "control")
     plain = {name: row[name] for name in row if name not in nested}
-    conversation = Conversation(**plain, control=Control(active, pending))
+    conversation = _build(Conversation, {**plain, "control": Control(active, pending)})
     for one in row["participants"]:
         user = _existing(app.users.get(one["user"]))
         clients = [_existing(user.clients.get(identifier)) for identifier in one["clients"]]
-        participant = Participant(**_replaced(one, user=user, clients=clients))
+        participant = _build(Participant, _replaced(one, user=user, clients=clients))
         conversation.participants.add(participant.id, participant)
     for message in row["messages"]:
-        conversation.messages.add(message["id"], message)
+        _typed(message["received"], str)
+        _typed(message["author"]["type"], str)
+        _typed(message["content"], dict)
+        conversation.messages.add(_typed(message["id"], str), message)
     app.add_conversation(conversation)
+
+
+# The types of the members of records, by the names in their annotations.
+_TYPES: Mapping[str, type] = {
+    "None": type(None),
+    "bool": bool,
+    "bytes": bytes,
+    "dict": dict,
+    "int": int,
+    "list": list,
+    "str": str,
+    "tuple": tuple,
+}
+
+
+def _build(record: type[Record], row: Mapping[str, Any]) -> Record:
+    """A record, whose members have the types of its annotations."""
+    made = record(**row)
+    annotated: Any = record
+    for one in fields(annotated):
+        names = [name.partition("[")[0] for name in str(one.type).split(" | ")]
+        if all(name in _TYPES for name in names):
+            _typed(getattr(made, one.name), *(_TYPES[name] for name in names))
+    return made
+
+
+def _typed(value: Any, *types: type) -> Any:
+    if type(value) not in types:
+        raise TypeError(f"{type(value).__name__} instead of {types[0].__name__}")
+    return value
 
 
 def _existing(record: Record | None) -> Record:

@@ -110,6 +110,7 @@ class Kind:
 
 _ATTACHMENTS = {"attachmentsEnabled": True}
 
+_SDKS = ("android", "ios", "unity", "web")
 KINDS: Mapping[str, Kind] = {
     "android": Kind(_ANDROID, changes=_ANDROID, secrets=_ANDROID_SECRETS, defaults=_ATTACHMENTS),
     "apple": Kind(
@@ -233,4 +234,6 @@ KINDS: Mapping[str, Kind] = {
 # The type of a partner's integration is the partner's client id.
 UNKNOWN_KIND = Kind()
 
+# The types that are no SDKs, which confirm what they deliver.
+CHANNELS = tuple(name for name in KINDS if name not in (*_SDKS, "custom"))
 INTEGRATION = Tagged({name: kind.create for name, kind in KINDS.items()})

@@ -33,6 +33,11 @@ class SortedRecords(Generic[Record]):
         """The record with this id, or None."""
         return self._by_id.get(identifier)
 
+    @property
+    def last(self) -> Record | None:
+        """The record with the greatest id, None if there is none."""
+        return self._by_id[self._ids[-1]] if self._ids else None
+
     def add(self, identifier: str, record: Record) -> None:
         """Add a record. The greatest id, the usual case, is appended in O(1)."""
         if self._ids and identifier < self._ids[-1]:

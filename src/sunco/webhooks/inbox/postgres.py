@@ -238,7 +238,7 @@ class PostgresInbox:
         self._written = GroupCommit[_Operation, bool](self._write)
         self._changed = AutoResetEvent()
         self._notifier: _Notifier | None = None
-        self._reached = -math.inf
+        self._reached = self._lost = -math.inf
         self._available = True
 
     def __repr__(self) -> str:
@@ -340,15 +340,15 @@ class PostgresInbox:
 
     def _report(self, error: StorageError | None, began: float) -> None:
         """Log once that the database is away, and once that it is back."""
-        if error is None:
+        # What began before the database was back, or before it was away, says nothing about it.
+        if error is None and began >= self._lost:
             self._reached = monotonic()
-        # What began before the database was back says nothing about it.
-        if error is not None and self._available and began >= self._reached:
-            self._available = False
+            if not self._available:
+                self._available = True
+                _logger.info("Processing of the inbox continues: %s", self._database.location)
+        elif error is not None and self._available and began >= self._reached:
+            self._available, self._lost = False, monotonic()
             _logger.warning("Processing of the inbox pauses: %s", error)
-        elif error is None and not self._available:
-            self._available = True
-            _logger.info("Processing of the inbox continues: %s", self._database.location)
 
     def _forget(self, connection: Connection) -> None:
         connection.execute(self._sql(_FORGET), (self._name, self._dedup_ttl))

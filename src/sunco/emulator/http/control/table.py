@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sunco.emulator.end_users.agents import actions
 from sunco.emulator.errors import bad_request
 from sunco.emulator.schemas.common import ANY_TEXT, FLAG, TIMESTAMP
+from sunco.emulator.schemas.integrations import CHANNELS
 from sunco.emulator.schemas.schema import (
     Boolean,
     Nullable,
@@ -22,7 +23,6 @@ from sunco.emulator.schemas.schema import (
     at_least_one,
     exactly_one,
 )
-from sunco.emulator.services.clients import CHANNEL_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +94,7 @@ FAIL = _object(
 
 def _channel(**members: Schema) -> Object:
     common: dict[str, Schema] = {
-        "channel": String(enum=CHANNEL_TYPES),
+        "channel": String(enum=CHANNELS),
         "integration": ANY_TEXT,
         "next": Nullable(_COUNT),
     }
@@ -103,7 +103,12 @@ def _channel(**members: Schema) -> Object:
 
 _OWN = (
     Control("health", "GET", _object(), "Whether the emulator works."),
-    Control("overview", "GET", _object(app=ANY_TEXT), "The apps and the conversations of one."),
+    Control(
+        "overview",
+        "GET",
+        _object(app=ANY_TEXT, search=ANY_TEXT, conversation=ANY_TEXT, limit=_LIMIT),
+        "The apps, and the conversations and users of one.",
+    ),
     Control(
         "messages",
         "GET",

@@ -11,6 +11,14 @@ const picture = (content) => {
   return src ? h("img", { src, alt: content.altText || "Image", loading: "lazy" }) : h("span", {}, "Image");
 };
 
+// A text is at most 4,096 characters long, but an imported state can contain any.
+const LONGEST = 10_000;
+
+function words(text) {
+  if (!(text?.length > LONGEST)) return h("p", { class: "text" }, text);
+  return [h("p", { class: "text" }, text.slice(0, LONGEST)), h("p", { class: "note" }, `The first ${LONGEST} of ${text.length} characters`)];
+}
+
 function buttons(message, actions, act) {
   if (!actions?.length) return null;
   return h(
@@ -72,8 +80,8 @@ function form(message, act) {
 }
 
 const KINDS = {
-  text: ({ content }) => h("p", { class: "text" }, content.text),
-  image: ({ content }) => [picture(content), content.text && h("p", { class: "text" }, content.text)],
+  text: ({ content }) => words(content.text),
+  image: ({ content }) => [picture(content), content.text && words(content.text)],
   file: ({ content }) => [h("p", {}, link(content.text || content.mediaUrl?.split("/").pop(), content.mediaUrl)), content.mediaSize && h("small", {}, `${content.mediaSize} bytes`)],
   carousel: (message, act) => items(message, act, "carousel"),
   list: (message, act) => items(message, act, "list"),
@@ -89,7 +97,7 @@ export function render(message, act) {
   const { content } = message;
   const draw = KINDS[content.type] ?? (() => h("pre", {}, JSON.stringify(content, null, 1)));
   const own = content.type === "carousel" || content.type === "list" || content.type === "form" ? null : buttons(message, (content.actions ?? []).filter((one) => one.type !== "reply"), act);
-  return [draw(message, act), own].flat().filter(Boolean);
+  return [draw(message, act), own].flat(2).filter(Boolean);
 }
 
 export const replies = (message) => (message?.content.actions ?? []).filter((action) => action.type === "reply" || action.type === "locationRequest");

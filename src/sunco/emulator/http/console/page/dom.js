@@ -51,6 +51,8 @@ export async function attempt(work) {
   }
 }
 
+const MOST = 500;
+
 // JSON as a tree that opens and closes.
 export function tree(value, name = "", open = true) {
   if (value === null || typeof value !== "object") {
@@ -60,10 +62,11 @@ export function tree(value, name = "", open = true) {
   }
   const entries = Object.entries(value);
   const size = Array.isArray(value) ? `[${entries.length}]` : `{${entries.length}}`;
-  return h(
-    "details",
-    { class: "tree", open: open && entries.length > 0 },
-    h("summary", {}, name === "" ? size : `${name} ${size}`),
-    entries.map(([key, inner]) => tree(inner, key, entries.length < 12)),
-  );
+  const opened = open && entries.length > 0;
+  const element = h("details", { class: "tree", open: opened }, h("summary", {}, name === "" ? size : `${name} ${size}`));
+  // What is closed is built when it is opened: a state can have a hundred thousand messages.
+  const build = () => element.append(...entries.slice(0, MOST).map(([key, inner]) => tree(inner, key, opened && entries.length < 12)), entries.length > MOST ? h("div", { class: "leaf" }, `${entries.length - MOST} more`) : "");
+  if (opened) build();
+  else element.addEventListener("toggle", build, { once: true });
+  return element;
 }

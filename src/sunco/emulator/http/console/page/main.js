@@ -18,6 +18,7 @@ store.on("overview", () => {
 });
 app.addEventListener("change", () => {
   store.app = app.value;
+  store.search = "";
   store.conversation = "";
   store.refresh();
 });

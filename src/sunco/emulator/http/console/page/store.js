@@ -2,13 +2,18 @@
 import { attempt, toast } from "./dom.js";
 import { get, listen } from "./api.js";
 
+// Typing indicators end by themselves after this time.
+const TYPING = 10_000;
+
 class Store extends EventTarget {
   apps = [];
   app = "";
+  channels = [];
   conversations = [];
   users = [];
+  total = { conversations: 0, users: 0 };
   conversation = "";
-  typing = new Map();
+  search = "";
 
   select(conversation) {
     this.conversation = conversation;
@@ -28,11 +33,14 @@ class Store extends EventTarget {
   }
 
   async refresh() {
-    const overview = await attempt(() => get("overview", { app: this.app }));
-    if (!overview) return;
+    const { app, search, conversation } = this;
+    const overview = await attempt(() => get("overview", { app, search, conversation }));
+    if (!overview || app !== this.app || search !== this.search) return;
     Object.assign(this, overview);
     if (!this.current) this.conversation = this.conversations[0]?.id ?? "";
     this.emit("overview");
+    clearTimeout(this.ending);
+    if (this.conversations.some((one) => one.typing.length)) this.ending = setTimeout(() => this.refresh(), TYPING);
   }
 
   start(status) {
@@ -43,12 +51,11 @@ class Store extends EventTarget {
       setTimeout(() => {
         waiting = false;
         this.refresh();
-      }, 50);
+      }, 100);
     };
     listen(
       (change) => {
         this.emit("change", change);
-        if (change.kind === "activity") this.noteActivity(change);
         if (change.kind === "state") refreshSoon();
       },
       (state) => {
@@ -56,12 +63,6 @@ class Store extends EventTarget {
         if (state === "live") this.refresh();
       },
     );
-  }
-
-  noteActivity({ conversation, activity, author }) {
-    if (activity === "typing:start") this.typing.set(conversation, author);
-    else if (activity === "typing:stop") this.typing.delete(conversation);
-    this.emit("typing");
   }
 }
 
