@@ -15,6 +15,7 @@ import pytest
 from support import postgres, redis
 
 from sunco import ConfigurationError
+from sunco._storage.postgres import UnavailableError
 from sunco.errors import StorageError
 from sunco.ratelimit import Limiter, PostgresRateLimiter, RedisRateLimiter
 from sunco.ratelimit._shared import Reservation, SharedRateLimiter
@@ -221,7 +222,7 @@ class TestOutages:
         def flaky(count: int, pause: float | None) -> Any:
             if left[0]:
                 left[0] -= 1
-                raise StorageError("gone")
+                raise UnavailableError("gone")
             return call(count, pause)
 
         monkeypatch.setattr(limiter, "_call_engine", flaky)
@@ -234,7 +235,7 @@ class TestOutages:
         limiter = make(1000, on_outage="local")
 
         def gone(*_: object) -> Any:
-            raise StorageError("gone")
+            raise UnavailableError("gone")
 
         monkeypatch.setattr(limiter, "_call_engine", gone)
         await limiter.acquire()
