@@ -35,7 +35,7 @@ def install(session: nox.Session, group: str) -> None:
     session.install(
         "--quiet",
         "--editable",
-        ".[cli,dask,emulator,jwt,otel,parquet,postgres,redis,rich,speed]",
+        ".[cli,dask,emulator,fsspec,jwt,otel,parquet,postgres,redis,rich,speed]",
         *tools,
     )
 

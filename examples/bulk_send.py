@@ -1,10 +1,12 @@
 """Sends a message to many conversations, at a rate: `nox -s example -- bulk_send`.
 
 For your account, set what `Sunco.from_env` reads, and name a CSV file with the columns `id`,
-`conversation_id` and `text`. Without one it sends 500 messages to an emulator.
+`conversation_id` and `text`. `{name}` in a text is replaced by the value of the column `name`.
+Without a file it sends 500 messages to an emulator. `sunco send` does the same without any code.
 
 Stop it when you like (Ctrl-C), and run it again with the same journal: it sends what is missing,
-and nothing twice.
+and nothing twice. A `postgresql://` address as the journal lets other machines join with
+`bulk.work`.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ async def made_up(sunco: Sunco) -> list[Row]:
         {
             "id": str(number),
             "conversation_id": conversations[number % 5].id,
-            "text": f"Offer {number}",
+            "text": "Offer {id}",
         }
         for number in range(500)
     ]
@@ -46,19 +48,27 @@ def read(path: Path) -> list[Row]:
         return list(csv.DictReader(file))
 
 
-async def send_all(sunco: Sunco, rows: list[Row], journal: Path | None) -> bulk.Report:
+async def send_all(
+    sunco: Sunco, rows: list[Row], journal: str | None, stop_after_failures: int
+) -> bulk.Report:
     async def send(row: Row) -> None:
         now = bulk.attempt()
         await sunco.messages.post_once(
             row["conversation_id"],
-            row["text"],
+            row["text"].format_map(row),
             key=now.key,
             maybe_sent=now.maybe_done,
             since=now.since,
         )
 
     return await bulk.run(
-        send, rows, key=lambda row: row["id"], journal=journal, progress=True, job="bulk_send"
+        send,
+        rows,
+        key=lambda row: row["id"],
+        journal=journal,
+        progress=True,
+        stop_after_failures=stop_after_failures,
+        job="bulk_send",
     )
 
 
@@ -68,18 +78,21 @@ async def main(arguments: argparse.Namespace) -> None:
         if arguments.file is None and not is_emulated():
             raise ConfigurationError("Name a CSV file with id, conversation_id and text.")
         rows = read(arguments.file) if arguments.file else await made_up(account)
-        report = await send_all(sunco, rows, arguments.journal)
+        report = await send_all(sunco, rows, arguments.journal, arguments.stop_after_failures)
     print(
         f"{report.done} sent in {report.seconds:.1f} s, {report.skipped} sent before, "
         f"{report.failed} failed, {report.uncertain} uncertain"
     )
     for problem in report.problems:
         print(f"  {problem.key}: {problem.error}")
+    if report.stopped:
+        print("Stopped: too many failures. Correct them, and run it again.")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Send a message to many conversations.")
     parser.add_argument("file", nargs="?", type=Path, help="CSV: id, conversation_id, text")
     parser.add_argument("--rate", type=float, default=200, help="messages per second")
-    parser.add_argument("--journal", type=Path, help="file that remembers what was sent")
+    parser.add_argument("--journal", help="file or database that records what was sent")
+    parser.add_argument("--stop-after-failures", type=int, default=100, metavar="N")
     asyncio.run(main(parser.parse_args()))

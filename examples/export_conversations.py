@@ -1,24 +1,22 @@
-"""Writes a user's conversations as JSON Lines: `nox -s example -- export_conversations`.
+"""Exports users' conversations, again and again: `nox -s example -- export_conversations`.
 
-For your account, set what `Sunco.from_env` reads, and name a user by id or external id. Without
-one, a conversation is made up on an emulator.
+For your account, set what `Sunco.from_env` reads, and name users by id or external id. Without one,
+a conversation is made up on an emulator.
 
-A line is `{"conversation": {...}}` or `{"message": {...}, "conversationId": "..."}`. A conversation
-stands before its messages, which come newest first, a page at a time. What the API sends is written
-as it came, also what sunco does not know.
+Run it every night: the first run writes a file for each conversation, later ones add what is new.
+A file exists only when it is complete. With `--table`, all of the folder is also written to one
+Parquet file (`sunco[parquet]`), for DuckDB, polars, pandas and others.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import sys
-from typing import Any, TextIO
+from pathlib import Path
 
 from account import is_emulated, open_account
 
-from sunco import ConfigurationError, Sunco, codec
+from sunco import ConfigurationError, Sunco, bulk
 from sunco.models import ParticipantUser, Reply, TextMessage
 
 
@@ -34,32 +32,36 @@ async def make_up(sunco: Sunco) -> str:
     return user.id
 
 
-async def export(sunco: Sunco, user_id: str, out: TextIO) -> int:
-    """Write all, and return how many messages there were."""
-    count = 0
-    async for conversation in sunco.conversations.list(user_id=user_id, page_size=100):
-        write(out, conversation=conversation)
-        async for message in sunco.messages.list(conversation.id):
-            write(out, message=message, conversationId=conversation.id)
-            count += 1
-    return count
-
-
-def write(out: TextIO, **fields: Any) -> None:
-    out.write(codec.encode(fields).decode() + "\n")
-
-
-async def main(user: str | None, out: TextIO) -> None:
+async def main(arguments: argparse.Namespace) -> int:
+    """Export, and return the exit code."""
     async with open_account() as sunco:
-        if user is None and not is_emulated():
-            raise ConfigurationError("Name a user, by id or external id.")
-        known = await sunco.users.get(await make_up(sunco) if user is None else user)
-        count = await export(sunco, known.id, out)
-    summary = {"user": known.id, "messages": count}
-    print(json.dumps(summary), file=sys.stderr)
+        users: list[str] = arguments.users
+        if not users and not is_emulated():
+            raise ConfigurationError("Name users, by id or external id.")
+        report = await bulk.export_conversations(
+            sunco,
+            users=users or [await make_up(sunco)],
+            to=arguments.to,
+            update=True,
+            attachments=arguments.attachments,
+            progress=True,
+        )
+    print(
+        f"{report.exported} exported, {report.updated} updated, {report.unchanged} unchanged, "
+        f"{report.messages} messages, {report.job.failed} failed"
+    )
+    for problem in report.job.problems:
+        print(f"  {problem.key}: {problem.error}")
+    if arguments.table is not None:
+        rows = await bulk.write_table(arguments.to, arguments.table)
+        print(f"{rows} rows in {arguments.table}")
+    return 0 if report.ok else 1
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Write a user's conversations as JSON Lines.")
-    parser.add_argument("user", nargs="?", help="the user's id or external id")
-    asyncio.run(main(parser.parse_args().user, sys.stdout))
+    parser = argparse.ArgumentParser(description="Export users' conversations to a folder.")
+    parser.add_argument("users", nargs="*", help="the ids or external ids of users")
+    parser.add_argument("--to", type=Path, default=Path("exported"), help="the folder")
+    parser.add_argument("--table", type=Path, help="also write all of the folder to this file")
+    parser.add_argument("--attachments", action="store_true", help="also download files")
+    raise SystemExit(asyncio.run(main(parser.parse_args())))

@@ -11,6 +11,7 @@ import sunco
 import sunco.models
 import sunco.resources
 import sunco.transport
+import sunco.webhooks
 
 SOURCE = Path(sunco.__file__).parent
 
@@ -114,6 +115,7 @@ def test_receiving_needs_no_client_and_the_client_no_receiving() -> None:
                 "models",
                 "errors",
                 "_clock",
+                "_lazy",
                 "_sync",
                 "_literals",
                 "_storage",
@@ -301,7 +303,7 @@ def test_the_transport_of_aiohttp_imports_neither_httpx_nor_httpcore() -> None:
 
 
 def test_lazy_names_are_listed_by_dir() -> None:
-    for module in (sunco, sunco.transport, sunco.models, sunco.resources):
+    for module in (sunco, sunco.transport, sunco.models, sunco.resources, sunco.webhooks):
         assert set(module.__all__) <= set(dir(module))
         with pytest.raises(AttributeError, match="has no attribute 'Nonsense'"):
             _ = module.Nonsense

@@ -1,14 +1,19 @@
-"""Synchronization between tasks of one event loop."""
+"""Tasks of one event loop: how they wait, for each other and for threads."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, TypeVar
 
 import anyio
+import anyio.to_thread
 
-__all__ = ["PAUSE", "AutoResetEvent", "pause_until"]
+from sunco.errors import ConfigurationError
+
+__all__ = ["PAUSE", "AutoResetEvent", "in_thread", "pause_until"]
+
+T = TypeVar("T")
 
 PAUSE: Final[ContextVar[Callable[[float], Awaitable[None]] | None]] = ContextVar(
     "sunco.pause", default=None
@@ -23,6 +28,28 @@ async def pause_until(moment: float) -> None:
     """
     pause = PAUSE.get()
     await (anyio.sleep_until(moment) if pause is None else pause(moment))
+
+
+async def in_thread(function: Callable[..., T], *args: object) -> T:
+    """Call a function in a worker thread.
+
+    Raises:
+        ConfigurationError: No thread can be started: there are too many, or, as in WebAssembly,
+            there are none.
+    """
+    started = False
+
+    def call() -> T:
+        nonlocal started
+        started = True
+        return function(*args)
+
+    try:
+        return await anyio.to_thread.run_sync(call)
+    except RuntimeError as error:
+        if started:
+            raise
+        raise ConfigurationError(f"Files are read and written in a thread: {error}.") from error
 
 
 class AutoResetEvent:

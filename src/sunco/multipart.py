@@ -15,10 +15,10 @@ from typing import IO, Any, Final, Protocol, TypeAlias, cast
 from urllib.parse import unquote, urlsplit
 
 import anyio
-import anyio.to_thread
 import attrs
 
 from sunco._content_types import content_type_of
+from sunco._sync import in_thread
 from sunco.errors import ConfigurationError
 
 __all__ = ["AsyncReader", "Multipart", "Source", "Upload", "open_multipart"]
@@ -166,7 +166,7 @@ class _FileChunks(AsyncIterator[bytes]):
 
     async def __anext__(self) -> bytes:
         wanted = _CHUNK if self._left is None else min(_CHUNK, self._left)
-        chunk = await anyio.to_thread.run_sync(self._in_thread, wanted) if wanted else b""
+        chunk = await in_thread(self._in_thread, wanted) if wanted else b""
         if not chunk:
             raise StopAsyncIteration
         if self._left is not None:
@@ -244,15 +244,18 @@ async def open_multipart(
         content_type = kind or content_type_of(name)
     content_type = _checked_type(content_type)
     if isinstance(source, (str, os.PathLike)):
-        try:
-            opened = await anyio.open_file(source, "rb")
-        except (ValueError, TypeError):
-            # A null character, half of a surrogate pair, or a path of bytes.
-            raise ConfigurationError("source is not the path of a file.") from None
-        async with opened as file:
+        async with anyio.wrap_file(await in_thread(_opened, source)) as file:
             yield Multipart(file.wrapped, filename=name, content_type=content_type)
     else:
         yield Multipart(_readable(source), filename=name, content_type=content_type)
+
+
+def _opened(path: str | os.PathLike[str]) -> IO[bytes]:
+    try:
+        return open(path, "rb")  # noqa: PTH123 - a path as it is, closed by the caller
+    except (ValueError, TypeError):
+        # A null character, half of a surrogate pair, or a path of bytes.
+        raise ConfigurationError("source is not the path of a file.") from None
 
 
 _MIME_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(;[ \x21-\x7e]*)?", re.ASCII)

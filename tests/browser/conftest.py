@@ -5,6 +5,7 @@ import os
 import shutil
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -34,8 +35,14 @@ class ServedEmulator(Emulator):
     """Acts in the event loop of its server, since it belongs to one loop, from any thread."""
 
     def __init__(self) -> None:
-        super().__init__()
+        self._time = datetime(2025, 2, 3, 16, 21, tzinfo=UTC)
+        super().__init__(clock=self._tick)
         self._loop: asyncio.AbstractEventLoop | None = None
+
+    def _tick(self) -> datetime:
+        # Slower than any machine, so that nothing expires while a test waits for it.
+        self._time += timedelta(milliseconds=1)
+        return self._time
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()

@@ -63,6 +63,7 @@ QUESTION = {
 
 async def opened(browser: Browser, address: str, **options: Any) -> Page:
     page = await browser.new_page(viewport={"width": 1280, "height": 800}, **options)
+    page.set_default_timeout(60_000)
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     await page.goto(f"{address}/_emulator/console")
     await page.get_by_text("live", exact=True).wait_for()

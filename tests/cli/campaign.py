@@ -156,7 +156,7 @@ def campaign(rows: int, folder: Path, *, short: bool = False) -> bool:
             codes.append(sunco(environment, *send, "--dry-run") == 0)
         # On a slow machine it can end before it is killed.
         codes.append(sunco(environment, *send, kill_after=rows // 40) in {-9, 0})
-        codes.append(sunco(environment, *send, "--grace-period", 1) == 0)
+        codes.append(sunco(environment, *send, "--grace-period", 5) == 0)
         codes.append(sunco(environment, *send) == 0)
         texts = anyio.run(times_sent, settings, ids)
         once = len(texts) == rows and set(texts.values()) == {1}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ from sunco.models import ParticipantUser
 
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-c", "from sunco.cli import main; main()", *map(str, arguments)]
+
+
+full_device = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="this system has no device that is always full"
+)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +94,7 @@ def messages(conversation: str) -> str:
     return f"/v2/apps/{{app_id}}/conversations/{conversation}/messages"
 
 
+@full_device
 def test_a_full_disk_has_an_exit_code_of_its_own(
     settings: dict[str, str], conversation: str
 ) -> None:
@@ -99,6 +106,7 @@ def test_a_full_disk_has_an_exit_code_of_its_own(
     assert result.stderr == b"sunco: The output cannot be written: No space left on device.\n"
 
 
+@full_device
 @pytest.mark.parametrize("arguments", [["--help"], ["send", "--help"], ["--version"], ["doctor"]])
 def test_a_full_disk_has_the_same_exit_code_in_every_command(
     settings: dict[str, str], arguments: list[str]
@@ -109,6 +117,7 @@ def test_a_full_disk_has_the_same_exit_code_in_every_command(
     assert result.stderr == b"sunco: The output cannot be written: No space left on device.\n"
 
 
+@full_device
 def test_errors_that_cannot_be_printed_keep_their_exit_code(settings: dict[str, str]) -> None:
     with Path("/dev/full").open("wb") as full:
         result = run(settings, "send", "missing.csv", stderr=full)
@@ -221,6 +230,37 @@ def test_a_shell_can_complete_commands(shell: str) -> None:
     )
     # Where bash is too old or missing, click says so on standard error.
     assert "sunco" in result.stdout
+
+
+def test_bash_completes_a_command_line(tmp_path: Path) -> None:
+    program = tmp_path / "sunco"
+    program.write_text(
+        f"#!{sys.executable}\nimport sys\nsys.argv[0] = 'sunco'\n"
+        "from sunco.cli import main\nmain()\n"
+    )
+    program.chmod(0o755)
+    script = tmp_path / "complete.bash"
+    script.write_text(
+        "((BASH_VERSINFO[0] * 10 + BASH_VERSINFO[1] >= 44)) || exit 77\n"
+        'eval "$(_SUNCO_COMPLETE=bash_source sunco)" || exit 1\n'
+        "complete -p sunco\n"
+        "COMP_WORDS=(sunco send --pre) COMP_CWORD=2\n"
+        "_sunco_completion sunco\n"
+        'echo "${COMPREPLY[@]}"\n'
+    )
+    shell = shutil.which("bash") or pytest.skip("there is no bash")
+    result = subprocess.run(
+        [shell, str(script)],
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode == 77:
+        pytest.skip("completion needs bash 4.4")
+    assert result.returncode == 0, result.stderr
+    assert "-F _sunco_completion sunco" in result.stdout
+    assert result.stdout.splitlines()[-1] == "--preview"
 
 
 def test_completion_offers_commands_and_options() -> None:

@@ -9,7 +9,7 @@ import copy
 import json
 import sys
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import anyio
 import httpx
@@ -56,6 +56,13 @@ ODD: list[Any] = [
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 
 
+def keys_of(value: Any) -> list[Any]:
+    """The keys of an object or the indices of an array, none for other values."""
+    if isinstance(value, dict):
+        return list(cast("dict[str, Any]", value))
+    return list(range(len(cast("list[Any]", value)))) if isinstance(value, list) else []
+
+
 class Fuzzer:
     """Makes requests from a seed, among them many that are nearly right."""
 
@@ -89,6 +96,11 @@ class Fuzzer:
         elif kind < 0.9:
             response = await self._call(CONTROLS["POST", "state"], {"state": self._mutated()})
             assert response.status_code < 500, response.text
+            if response.status_code == 200:
+                for _ in range(6):
+                    control = CONTROLS[random.choice(NAMES)]
+                    shown = await self._call(control, self._arguments(control))
+                    assert shown.status_code < 500, shown.text
             shown = await self._http.get("overview")
             assert shown.status_code < 500, shown.text
             response = await self._http.post("reset", json={})
@@ -141,14 +153,11 @@ class Fuzzer:
         state = copy.deepcopy(self._state)
         place: Any = state
         for _ in range(self._random.randint(0, 6)):
-            keys: list[Any] = list(place) if isinstance(place, dict) else list(range(len(place)))
-            inner = [key for key in keys if isinstance(place[key], dict | list) and place[key]]
+            inner = [key for key in keys_of(place) if keys_of(place[key])]
             if not inner:
                 break
             place = place[self._random.choice(inner)]
-        key: Any = self._random.choice(
-            list(place) if isinstance(place, dict) else list(range(len(place)))
-        )
+        key = self._random.choice(keys_of(place))
         if self._random.random() < 0.3:
             del place[key]
         else:

@@ -364,6 +364,14 @@ async def test_messages_come_in_parts(api: Api) -> None:
     assert [one["content"]["text"] for one in part["messages"]] == ["b"]
 
 
+async def test_expired_messages_are_not_listed(api: Api, clock: Clock) -> None:
+    await api.call("PATCH", "../app_demo", {"settings": {"conversationRetentionSeconds": 60}})
+    conversation = api.emulator.arrive("Hi")["conversation"]
+    clock.advance(61)
+    assert api.emulator.control("messages", conversation=conversation["id"])["messages"] == []
+    assert api.emulator.messages(conversation) == []
+
+
 async def test_the_overview_is_searched_and_limited(api: Api) -> None:
     control = api.emulator.control
     arrived = [

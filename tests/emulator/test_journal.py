@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import sqlite3
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +277,11 @@ def test_a_state_with_missing_records_is_rejected(path: Path, part: str) -> None
     database.close()
     with pytest.raises(JournalError, match="a record is missing"):
         Emulator(state=path)
+
+
+def test_a_python_without_sqlite_keeps_no_state(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "sqlite3", None)
+    with pytest.raises(JournalError, match="this Python has no SQLite"):
+        Emulator(state=tmp_path / "state.db")

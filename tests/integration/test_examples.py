@@ -56,7 +56,7 @@ def test_messages_are_sent_in_bulk_to_an_emulator() -> None:
 def test_a_bulk_job_keeps_its_rate_and_is_resumed(account: dict[str, str], tmp_path: Path) -> None:
     exported = run("export_conversations", env=account)
     assert exported.returncode != 0
-    assert "Name a user" in exported.stderr
+    assert "Name users" in exported.stderr
 
     with httpx.Client(
         base_url=f"{account['SUNCO_BASE_URL']}/v2/apps/{account['SUNCO_APP_ID']}",
@@ -84,22 +84,35 @@ def test_a_bulk_job_keeps_its_rate_and_is_resumed(account: dict[str, str], tmp_p
     again = run("bulk_send", *arguments, env=account)
     assert re.match(r"1 sent in [\d.]+ s, 30 sent before, 0 failed", again.stdout), again.stdout
 
-    exported = run("export_conversations", "ada", env=account)
-    assert exported.returncode == 0, exported.stderr
-    first_line, *messages = map(json.loads, exported.stdout.splitlines())
-    assert first_line["conversation"]["id"] == conversation
-    assert len(messages) == 31
-    assert messages[0]["message"]["content"] == {"type": "text", "text": "One more"}
-    assert {message["conversationId"] for message in messages} == {conversation}
+    folder, table = tmp_path / "exported", tmp_path / "all.parquet"
+    export = ("export_conversations", "ada", "nobody", "--to", str(folder), "--table", str(table))
+    exported = run(*export, env=account)
+    assert exported.returncode == 1
+    assert "1 exported, 0 updated, 0 unchanged, 31 messages, 1 failed" in exported.stdout
+    assert "user nobody: GET /v2/apps/app_demo/users/nobody responded 404" in exported.stdout
+    assert f"33 rows in {table}" in exported.stdout
+    records = [
+        json.loads(line) for line in (folder / f"{conversation}.jsonl").read_bytes().splitlines()
+    ]
+    assert records[0]["conversation"]["id"] == conversation
+    assert records[2]["message"]["content"] == {"type": "text", "text": "One more"}
+    again = run(*export, env=account)
+    assert "0 exported, 0 updated, 1 unchanged, 0 messages, 1 failed" in again.stdout
 
 
-def test_a_conversation_is_exported_from_an_emulator() -> None:
-    result = run("export_conversations")
+def test_a_conversation_is_exported_from_an_emulator(tmp_path: Path) -> None:
+    result = run("export_conversations", "--to", str(tmp_path))
     assert result.returncode == 0, result.stderr
-    lines = [json.loads(line) for line in result.stdout.splitlines()]
-    assert [next(iter(line)) for line in lines] == ["conversation", "message", "message"]
-    assert lines[1]["message"]["content"]["actions"][0]["payload"] == "TALK"
-    assert json.loads(result.stderr)["messages"] == 2
+    assert "1 exported, 0 updated, 0 unchanged, 2 messages, 0 failed" in result.stdout
+    (path,) = tmp_path.glob("*.jsonl")
+    records = [json.loads(line) for line in path.read_bytes().splitlines()]
+    assert [record["kind"] for record in records] == [
+        "conversation",
+        "participant",
+        "message",
+        "message",
+    ]
+    assert records[2]["message"]["content"]["actions"][0]["payload"] == "TALK"
 
 
 @pytest.fixture

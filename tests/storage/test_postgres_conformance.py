@@ -17,11 +17,16 @@ from sunco.webhooks import Inbox, PostgresInbox
 @pytest.mark.anyio
 @pytest.mark.parametrize("check", inbox_suite(), ids=lambda check: check.__name__)
 async def test_conformance(check: InboxCheck, schema: str) -> None:
+    await conform(check, postgres.dsn(), schema)
+
+
+async def conform(check: InboxCheck, dsn: str, schema: str) -> None:
+    """Check an inbox at an address."""
     made: list[PostgresInbox] = []
     database = PostgresDatabase(postgres.dsn(), schema=schema)
 
     def make() -> PostgresInbox:
-        made.append(PostgresInbox(postgres.dsn(), schema=schema, lease=7200))
+        made.append(PostgresInbox(dsn, schema=schema, lease=7200))
         return made[-1]
 
     async def execute(*statements: str) -> None:

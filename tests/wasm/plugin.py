@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import hypothesis
@@ -23,6 +24,12 @@ def pytest_configure() -> None:
 
 def pytest_report_header() -> str:
     return f"wasm: Python {sys.version.split()[0]} on {sys.platform}"
+
+
+def pytest_runtest_logstart(nodeid: str) -> None:
+    # A stack that overflows ends Python without a word: `run.mjs` names the test.
+    if sys.platform == "emscripten":
+        import_module("js").lastTest = nodeid
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

@@ -24,5 +24,6 @@ int(code)
 `);
 } catch (error) {
   console.error(String(error.message).slice(-4000));
+  console.error(`The last test was ${globalThis.lastTest}`);
   process.exitCode = 1;
 }

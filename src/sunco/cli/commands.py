@@ -151,9 +151,9 @@ def send(**options: Any) -> None:
 @click.option(
     "--to",
     required=True,
-    type=click.Path(path_type=Path, file_okay=False),
+    type=click.Path(file_okay=False),
     metavar="FOLDER",
-    help="The folder. It is created if necessary.",
+    help="The folder, which is created if necessary, or a URL such as s3://bucket/folder.",
 )
 @click.option(
     "--format",

@@ -28,7 +28,7 @@ class ExportCommand:
     conversations: Sequence[str]
     source: str | None
     by: str
-    to: Path
+    to: str
     format: Literal["jsonl", "parquet"]
     update: bool
     since: datetime | None

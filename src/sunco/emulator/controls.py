@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sunco.emulator.persistence import snapshot
+from sunco.emulator.services.messages import expire
 from sunco.emulator.state.channels import ChannelRule
 from sunco.emulator.state.clock import format_time
 from sunco.emulator.state.rendering import omit_none
@@ -127,10 +128,12 @@ class Controls:
         Raises:
             LookupError: There is no such conversation.
         """
-        messages = self._conversation(conversation).messages
+        app, found = self._conversation(conversation)
+        expire(app, found)
+        messages = found.messages
         start, stop = messages.positions_before(before, len(messages) if limit is None else limit)
-        _, found = messages.between(start, stop)
-        return {"messages": found, "total": len(messages)}
+        _, shown = messages.between(start, stop)
+        return {"messages": shown, "total": len(messages)}
 
     def get_activities(self) -> dict[str, Any]:
         """Typing indicators and read receipts, the oldest first."""
@@ -165,7 +168,7 @@ class Controls:
             LookupError: There is no such app or conversation.
         """
         board = self._app(app).switchboard or Switchboard()
-        control = self._conversation(conversation).control if conversation else None
+        control = self._conversation(conversation)[1].control if conversation else None
         return {
             "integrations": [one.settings_to_json() for one in board.integrations],
             "default": board.default_id,
@@ -339,11 +342,11 @@ class Controls:
             raise LookupError("App not found")
         return app
 
-    def _conversation(self, identifier: str) -> Conversation:
+    def _conversation(self, identifier: str) -> tuple[App, Conversation]:
         for app in self._account.apps.values():
             found = app.conversations.get(identifier)
             if found is not None:
-                return found
+                return app, found
         raise LookupError("Conversation not found")
 
 

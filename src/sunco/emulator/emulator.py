@@ -29,7 +29,6 @@ from sunco.emulator.http.request_journal import RequestJournal
 from sunco.emulator.http.responses import index, internal_error
 from sunco.emulator.persistence.journal import Journal
 from sunco.emulator.persistence.recorder import Recorder
-from sunco.emulator.services.messages import expire
 from sunco.emulator.state import defaults
 from sunco.emulator.state.account import Account
 from sunco.emulator.state.app import Limits
@@ -383,13 +382,11 @@ class Emulator(EndUsers):
         Raises:
             ValueError: There is no such conversation.
         """
-        identifier = id_of(conversation)
-        for app in self._account.apps.values():
-            found = app.conversations.get(identifier)
-            if found is not None:
-                expire(app, found)
-                return [dict(message) for message in found.messages]
-        raise ValueError("Conversation not found")
+        try:
+            found = self._controls.get_messages(id_of(conversation))["messages"]
+        except LookupError as error:
+            raise ValueError(str(error.args[0])) from None
+        return [dict(message) for message in found]
 
     def texts(self, conversation: object) -> list[str]:
         """The texts of the messages of a conversation, the oldest first.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sunco._storage.postgres import PostgresDatabase
+from sunco._storage.postgres import PostgresDatabase, UnavailableError
+from sunco.errors import ConfigurationError
 from sunco.ratelimit._shared import CATCH_UP, OnOutage, Reservation, SharedRateLimiter
 from sunco.ratelimit.base import COOLDOWN, MIN_SHARE, RECOVERY
 
@@ -41,6 +42,8 @@ class PostgresRateLimiter(SharedRateLimiter):
         ConfigurationError: An argument is invalid, or `sunco[postgres]` is not installed.
     """
 
+    _outage = UnavailableError
+
     def __init__(
         self,
         dsn: str,
@@ -51,8 +54,17 @@ class PostgresRateLimiter(SharedRateLimiter):
         schema: str = "sunco",
         on_outage: OnOutage = "wait",
     ) -> None:
+        database: PostgresDatabase | ConfigurationError
+        try:
+            database = PostgresDatabase(dsn, schema=schema, connections=1)
+        except ConfigurationError as error:
+            database = error.with_traceback(None)
+        # Not in the variables of any frame that an error shows.
+        del dsn
+        if isinstance(database, ConfigurationError):
+            raise database
         super().__init__(rate=rate, burst=burst, name=name, on_outage=on_outage)
-        self._database = PostgresDatabase(dsn, schema=schema, connections=1)
+        self._database = database
         self._statement = self._database.sql(_RESERVE)
 
     def _call_engine(self, count: int, pause: float | None) -> Reservation:

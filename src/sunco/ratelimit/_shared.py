@@ -58,6 +58,9 @@ class Reservation:
 class SharedRateLimiter(ABC):
     """Base of the limiters whose state is kept by an engine."""
 
+    _outage: type[StorageError] = StorageError
+    """What the engine raises while it is away; other errors are not worth waiting for."""
+
     def __init__(self, *, rate: float, burst: float, name: str, on_outage: OnOutage) -> None:
         check_rate(rate, burst)
         if on_outage not in {"wait", "local"}:
@@ -136,6 +139,8 @@ class SharedRateLimiter(ABC):
             try:
                 reserved = await anyio.to_thread.run_sync(self._call, count, abandon_on_cancel=True)
             except StorageError as error:
+                if not isinstance(error, self._outage):
+                    raise
                 self._report_outage(error)
                 if self._fallback is not None:
                     await self._fallback.acquire()

@@ -10,10 +10,10 @@ from types import NoneType, TracebackType
 from typing import Any, BinaryIO, Final, Literal, Protocol, overload
 
 import anyio
-import anyio.to_thread
 
 from sunco._literals import check_value
 from sunco._numbers import is_integer
+from sunco._sync import in_thread
 from sunco.errors import ConfigurationError
 from sunco.models.attachments import Attachment
 from sunco.multipart import Source, open_multipart
@@ -148,14 +148,14 @@ class Attachments(Resource):
         return await self._download_to(url, _Sink(to), max_bytes)
 
     async def _download_to_path(self, url: str, path: str, max_bytes: int) -> int:
-        target = await anyio.to_thread.run_sync(_Target, path)
+        target = await in_thread(_Target, path)
         try:
             sink = _Sink(target.file, part=target.part is not None)
             size = await self._download_to(url, sink, max_bytes)
-            await anyio.to_thread.run_sync(target.complete)
+            await in_thread(target.complete)
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(target.close)
+                await in_thread(target.close)
         return size
 
     async def _download_to(self, url: str, sink: _Sink, max_bytes: int) -> int:
@@ -244,7 +244,7 @@ class _Sink:
     async def restart(self) -> None:
         if self.size:
             self.size = 0
-            await anyio.to_thread.run_sync(self._empty)
+            await in_thread(self._empty)
 
     def _empty(self) -> None:
         self._writer.seek(0)
@@ -266,7 +266,7 @@ class _Sink:
             if iscoroutinefunction(self._writer.write):
                 written: object = await self._writer.write(data)
             else:
-                written = await anyio.to_thread.run_sync(self._writer.write, data)
+                written = await in_thread(self._writer.write, data)
             # A file without a buffer can take less than it is given.
             if not is_integer(written) or written >= len(left):
                 return

@@ -6,9 +6,14 @@ deliveries themselves.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sunco._clock import (
     Clock,
     SystemClock,
+)
+from sunco._lazy import (
+    lazy_getattr,
 )
 from sunco.webhooks.context import (
     Context,
@@ -39,18 +44,16 @@ from sunco.webhooks.inbox.base import (
 from sunco.webhooks.inbox.memory import (
     MemoryInbox,
 )
-from sunco.webhooks.inbox.postgres import (
-    PostgresInbox,
-)
-from sunco.webhooks.inbox.sqlite import (
-    SQLiteInbox,
-)
 from sunco.webhooks.router import (
     WebhookRouter,
 )
 from sunco.webhooks.signature import (
     verify,
 )
+
+if TYPE_CHECKING:
+    from sunco.webhooks.inbox.postgres import PostgresInbox
+    from sunco.webhooks.inbox.sqlite import SQLiteInbox
 
 __all__ = [
     "Claim",
@@ -79,3 +82,9 @@ __all__ = [
     "text_matches",
     "verify",
 ]
+
+# They need threads and modules that not every Python has.
+if not TYPE_CHECKING:  # pragma: no branch
+    __getattr__ = lazy_getattr(
+        __name__, {"PostgresInbox": "inbox.postgres", "SQLiteInbox": "inbox.sqlite"}
+    )

@@ -12,7 +12,15 @@ import anyio.to_thread
 
 from sunco import Sunco, SuncoError
 from sunco._json import is_array, is_object
-from sunco.bulk.export.files import create_private, file_name, is_there, replace_durably
+from sunco.bulk.export.files import (
+    Place,
+    create_private,
+    file_name,
+    is_there,
+    make_folder,
+    part_of,
+    replace_durably,
+)
 from sunco.bulk.export.raw import RawItem
 
 __all__ = ["AttachmentFiles"]
@@ -28,9 +36,10 @@ class AttachmentFiles:
         missing: The number of files that could not be downloaded.
     """
 
-    def __init__(self, sunco: Sunco, folder: Path) -> None:
+    def __init__(self, sunco: Sunco, folder: Place, token: str = "") -> None:
         self._sunco = sunco
-        self._folder = folder / "attachments"
+        self._token = token
+        self._folder: Place = folder / "attachments"
         self.downloaded: int = 0
         self.missing: int = 0
 
@@ -51,13 +60,13 @@ class AttachmentFiles:
                 if not await anyio.to_thread.run_sync(is_there, path):
                     await self._download(url, path)
 
-    async def _download(self, url: str, path: Path) -> None:
+    async def _download(self, url: str, path: Place) -> None:
         try:
             content = await self._sunco.attachments.download(url)
         except SuncoError:
             self.missing += 1
             return
-        await anyio.to_thread.run_sync(_save, content, path)
+        await anyio.to_thread.run_sync(_save, content, path, self._token)
         self.downloaded += 1
 
 
@@ -73,9 +82,9 @@ def _media_urls(value: Any) -> Iterator[str]:
             yield from _media_urls(each)
 
 
-def _save(content: bytes, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
+def _save(content: bytes, path: Place, token: str) -> None:
+    make_folder(path.parent)
+    part = part_of(path, token)
     with create_private(part) as file:
         file.write(content)
     replace_durably(part, path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -12,10 +13,11 @@ from collections.abc import (
     Iterable,
     Sequence,
 )
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, TypeVar
 
 import anyio
@@ -24,13 +26,22 @@ import attrs
 
 from sunco import ConfigurationError, StorageError, Sunco, SuncoError
 from sunco._storage.file_lock import FileLock
+from sunco._storage.postgres import is_postgres
 from sunco.bulk._key_set import KeySet
 from sunco.bulk.errors import ExportError
 from sunco.bulk.export.attachments import AttachmentFiles
-from sunco.bulk.export.files import file_name, replace_durably
+from sunco.bulk.export.files import (
+    Place,
+    file_name,
+    make_folder,
+    part_of,
+    place_at,
+    replace_durably,
+)
 from sunco.bulk.export.raw import RawItem, RawPage, parse_object, parse_time, raw_pages
 from sunco.bulk.export.writers import Format, Kind, Known, Writer, format_named
 from sunco.bulk.jobs import run
+from sunco.bulk.journal.postgres import PostgresJournal
 from sunco.bulk.outcome import Report
 from sunco.bulk.progress import ProgressCallback
 from sunco.wire import expand_path
@@ -76,11 +87,11 @@ class ExportReport:
 
 
 @attrs.frozen
-class _Target:
-    """A conversation to export, or a user whose conversations could not be listed."""
+class _Unlisted:
+    """A user whose conversations could not be listed."""
 
     key: str
-    error: SuncoError | None = None
+    error: SuncoError
 
 
 async def export_conversations(
@@ -96,6 +107,8 @@ async def export_conversations(
     concurrency: int = 8,
     progress: ProgressCallback | bool | None = None,
     stop_after_failures: int | None = None,
+    journal: PostgresJournal | str | None = None,
+    job: str = "export",
 ) -> ExportReport:
     """Export conversations to a folder: a file each, with participants and all messages.
 
@@ -121,7 +134,9 @@ async def export_conversations(
         sunco: The client. It must have an `app_id`.
         users: Export the conversations of these users (ids or external ids).
         conversations: Export these conversations (ids), instead of `users`.
-        to: The folder; it is created if necessary. One process at a time can export to it.
+        to: The folder, which is created if necessary, or a URL such as `s3://bucket/folder`
+            (`sunco[fsspec]`). Without a journal, one process at a time can export to it: a folder
+            is locked, an object store is not.
         format: `"jsonl"` or `"parquet"`.
         update: Add what is new to conversations that have a file.
         since: Export only messages received at this moment or later, and no conversation without.
@@ -130,6 +145,10 @@ async def export_conversations(
         concurrency: The maximum number of conversations in flight.
         progress: As in `run`; the items are conversations.
         stop_after_failures: As in `run`.
+        journal: A `PostgresJournal` or a `postgresql://` address: several processes that export to
+            the same place share the conversations of a job. Conversations that are done stay done:
+            give a later update a job of its own.
+        job: The name of the job in the journal.
 
     Raises:
         ConfigurationError: An argument is invalid. Nothing was sent.
@@ -139,27 +158,36 @@ async def export_conversations(
         raise ConfigurationError("Pass either users or conversations.")
     if since is not None and since.tzinfo is None:
         raise ConfigurationError(f"since must be an aware datetime, not {since!r}.")
-    folder = Path(to)
-    exporter = _Exporter(
-        sunco,
-        folder,
-        format_named(format),
-        update=update,
-        since=since,
-        attachments=AttachmentFiles(sunco, folder) if attachments else None,
-    )
-    await _in_thread(_make_folder, folder)
-    ids = _of_users(sunco, users) if users is not None else _each(conversations or ())
-    with _exclusive(folder):
-        report = await run(
-            exporter.export,
-            exporter.targets(ids),
-            key=lambda target: target.key,
-            concurrency=concurrency,
-            progress=progress,
-            stop_after_failures=stop_after_failures,
-            job="export",
+    if journal is not None and not (isinstance(journal, PostgresJournal) or is_postgres(journal)):
+        raise ConfigurationError("journal must be a PostgresJournal or a postgresql:// address.")
+    with TemporaryDirectory(prefix="sunco-export-") as staging:
+        folder = place_at(to, Path(staging))
+        # A process that lost its claim may still be writing.
+        token = "" if journal is None else uuid.uuid4().hex
+        exporter = _Exporter(
+            sunco,
+            folder,
+            format_named(format),
+            update=update,
+            since=since,
+            attachments=AttachmentFiles(sunco, folder, token) if attachments else None,
+            token=token,
         )
+        await _in_thread(_make_folder, folder)
+        ids = _of_users(sunco, users) if users is not None else _each(conversations or ())
+        # Where a claim takes the place of the lock, and object stores have no lock.
+        lock = _exclusive(folder) if isinstance(folder, Path) and journal is None else nullcontext()
+        with lock:
+            report = await run(
+                exporter.export,
+                exporter.items(ids),
+                key=_key,
+                concurrency=concurrency,
+                progress=progress,
+                stop_after_failures=stop_after_failures,
+                job=job,
+                journal=journal,
+            )
     files = exporter.attachments
     return ExportReport(
         exported=exporter.exported,
@@ -171,6 +199,10 @@ async def export_conversations(
         missing_attachments=files.missing if files else 0,
         job=report,
     )
+
+
+def _key(item: Sequence[str]) -> str:
+    return item[0]
 
 
 @contextmanager
@@ -190,12 +222,13 @@ class _Exporter:
     def __init__(
         self,
         sunco: Sunco,
-        folder: Path,
+        folder: Place,
         format: Format,  # noqa: A002 - the word for it
         *,
         update: bool,
         since: datetime | None,
         attachments: AttachmentFiles | None,
+        token: str,
     ) -> None:
         if sunco.app_id is None:
             raise ConfigurationError("The export needs an app: pass app_id=... to Sunco.")
@@ -204,25 +237,32 @@ class _Exporter:
         self._format = format
         self._update = update
         self._since = since
+        self._token = token
         self.attachments = attachments
+        self.errors: dict[str, SuncoError] = {}
         self.exported = self.updated = self.unchanged = self.skipped = self.messages = 0
 
-    async def targets(self, ids: AsyncGenerator[str | _Target]) -> AsyncIterator[_Target]:
-        """What there is to do, each conversation once: users can share one."""
+    async def items(self, ids: AsyncGenerator[str | _Unlisted]) -> AsyncIterator[Sequence[str]]:
+        """What there is to do, each conversation once: users can share one.
+
+        Plain values, the same in each run: a journal stores them.
+        """
         known = KeySet()
         async with aclosing(ids):
             async for each in ids:
-                if isinstance(each, _Target):
-                    yield each
+                if isinstance(each, _Unlisted):
+                    self.errors[each.key] = each.error
+                    yield [each.key, "Its conversations could not be listed."]
                 elif known.add(each):
-                    yield _Target(each)
+                    yield [each, ""]
 
-    async def export(self, target: _Target) -> None:
-        """Export one conversation."""
-        if target.error is not None:
-            raise target.error
+    async def export(self, item: Sequence[str]) -> None:
+        """Export one conversation: its id, and why it cannot be exported."""
+        identity, problem = item
+        if problem:
+            raise self.errors.get(identity) or ExportError(problem)
         try:
-            await self._export(target.key)
+            await self._export(identity)
         except OSError as error:
             raise ExportError(f"The conversation cannot be written: {error}.") from error
 
@@ -243,7 +283,7 @@ class _Exporter:
                 return
             conversation = await self._conversation(identity)
             path = self._format.next_path(self._folder, name)
-            async with _writing(self._format, path, identity, None) as writer:
+            async with _writing(self._format, path, identity, None, self._token) as writer:
                 await writer.write("conversation", [conversation])
                 async with aclosing(self._participants(identity)) as participants:
                     async for page in participants:
@@ -260,7 +300,7 @@ class _Exporter:
         if self.attachments is not None:
             await self.attachments.download(identity, messages)
 
-    async def _add_what_is_new(self, identity: str, name: str, before: Sequence[Path]) -> None:
+    async def _add_what_is_new(self, identity: str, name: str, before: Sequence[Place]) -> None:
         known = await _in_thread(_read_known, self._format, before)
         messages: list[RawItem] = []
         async with aclosing(self._message_pages(identity)) as pages:
@@ -279,7 +319,7 @@ class _Exporter:
             self.unchanged += 1
             return
         path = self._format.next_path(self._folder, name)
-        async with _writing(self._format, path, identity, before[-1]) as writer:
+        async with _writing(self._format, path, identity, before[-1], self._token) as writer:
             await writer.write("conversation", changed)
             await writer.write("participant", participants)
             await self._write(writer, identity, messages[::-1])
@@ -318,12 +358,13 @@ class _Exporter:
 @asynccontextmanager
 async def _writing(
     format: Format,  # noqa: A002 - the word for it
-    path: Path,
+    path: Place,
     identity: str,
-    before: Path | None,
+    before: Place | None,
+    token: str,
 ) -> AsyncGenerator[_File]:
     """Write a file under another name, and give it its own when it is complete."""
-    file = _File(format, path, identity, before)
+    file = _File(format, path, identity, before, token)
     try:
         yield file
     except BaseException:
@@ -344,12 +385,13 @@ class _File:
     def __init__(
         self,
         format: Format,  # noqa: A002 - the word for it
-        path: Path,
+        path: Place,
         identity: str,
-        before: Path | None,
+        before: Place | None,
+        token: str,
     ) -> None:
         self._path = path
-        self._part = path.with_name(f"{path.name}.part")
+        self._part = part_of(path, token)
         self._open = partial(format.writer, self._part, identity, before)
         self._writer: Writer | None = None
         self._held: list[tuple[Kind, Sequence[RawItem]]] = []
@@ -388,14 +430,14 @@ async def _in_thread(function: Callable[..., T], *args: Any) -> T:
     return await anyio.to_thread.run_sync(lambda: function(*args))
 
 
-def _make_folder(folder: Path) -> None:
+def _make_folder(folder: Place) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
     except OSError as error:
         raise ExportError(f"{folder} cannot be exported to: {error}.") from error
 
 
-def _read_known(format: Format, paths: Sequence[Path]) -> Known:  # noqa: A002 - the word for it
+def _read_known(format: Format, paths: Sequence[Place]) -> Known:  # noqa: A002 - the word for it
     known = Known()
     for path in paths:
         for kind, value in format.read(path):
@@ -414,7 +456,7 @@ async def _each(items: Iterable[str] | AsyncIterable[str]) -> AsyncGenerator[str
 
 async def _of_users(
     sunco: Sunco, users: Iterable[str] | AsyncIterable[str]
-) -> AsyncGenerator[str | _Target]:
+) -> AsyncGenerator[str | _Unlisted]:
     async with aclosing(_each(users)) as each:
         async for name in each:
             try:
@@ -424,4 +466,4 @@ async def _of_users(
                 ):
                     yield conversation.id
             except SuncoError as error:
-                yield _Target(f"user {name}", error)
+                yield _Unlisted(f"user {name}", error)

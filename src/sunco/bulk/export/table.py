@@ -10,8 +10,9 @@ from typing import Any
 
 import anyio.to_thread
 
+from sunco import ConfigurationError
 from sunco.bulk.errors import ExportError
-from sunco.bulk.export.files import replace_durably
+from sunco.bulk.export.files import is_url, replace_durably
 from sunco.bulk.export.writers import Parquet, rows_in
 
 __all__ = ["write_table"]
@@ -31,8 +32,11 @@ async def write_table(folder: str | os.PathLike[str], to: str | os.PathLike[str]
         The number of rows.
 
     Raises:
+        ConfigurationError: A path is a URL.
         ExportError: A file was not written by an export, or `to` cannot be written.
     """
+    if is_url(folder) or is_url(to):
+        raise ConfigurationError("write_table needs local paths, not URLs.")
     return await anyio.to_thread.run_sync(_write, Path(folder), Path(to))
 
 

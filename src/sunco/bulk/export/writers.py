@@ -14,7 +14,7 @@ import attrs
 
 from sunco import ConfigurationError
 from sunco.bulk.errors import ExportError
-from sunco.bulk.export.files import create_private, is_there
+from sunco.bulk.export.files import Place, create_private, is_there
 from sunco.bulk.export.raw import RawItem, parse_time
 
 __all__ = ["COLUMNS", "Format", "Kind", "Known", "Writer", "format_named", "rows_in"]
@@ -79,19 +79,19 @@ class Writer(Protocol):
 class Format(Protocol):
     """A format: where a conversation's records are, and how more are written."""
 
-    def paths(self, folder: Path, name: str) -> list[Path]:
+    def paths(self, folder: Place, name: str) -> list[Place]:
         """The existing files of a conversation, oldest first."""
         ...
 
-    def next_path(self, folder: Path, name: str) -> Path:
+    def next_path(self, folder: Place, name: str) -> Place:
         """The file that the next export writes: it is new, or replaces the one before."""
         ...
 
-    def read(self, path: Path) -> Iterator[tuple[str, Any]]:
+    def read(self, path: Place) -> Iterator[tuple[str, Any]]:
         """The records in a file: kind and value."""
         ...
 
-    def writer(self, part: Path, conversation_id: str, before: Path | None) -> Writer:
+    def writer(self, part: Path, conversation_id: str, before: Place | None) -> Writer:
         """A writer to a file; `before` is the file that it replaces."""
         ...
 
@@ -113,16 +113,16 @@ def format_named(name: str) -> Format:
 class JsonLines:
     """One JSON object per line, `{"kind": "message", "message": {...}}`: the JSON that came."""
 
-    def paths(self, folder: Path, name: str) -> list[Path]:
+    def paths(self, folder: Place, name: str) -> list[Place]:
         """The existing file, if there is one."""
         path = self.next_path(folder, name)
         return [path] if is_there(path) else []
 
-    def next_path(self, folder: Path, name: str) -> Path:
+    def next_path(self, folder: Place, name: str) -> Place:
         """The one file of a conversation."""
         return folder / f"{name}.jsonl"
 
-    def read(self, path: Path) -> Iterator[tuple[str, Any]]:
+    def read(self, path: Place) -> Iterator[tuple[str, Any]]:
         """The records in a file: kind and value."""
         with path.open("rb") as file:
             for line in file:
@@ -136,13 +136,13 @@ class JsonLines:
                         "the conversation again."
                     ) from None
 
-    def writer(self, part: Path, conversation_id: str, before: Path | None) -> Writer:  # noqa: ARG002 - of all formats
+    def writer(self, part: Path, conversation_id: str, before: Place | None) -> Writer:  # noqa: ARG002 - of all formats
         """A writer that appends to a copy of the file before."""
         return _LineWriter(part, before)
 
 
 class _LineWriter:
-    def __init__(self, part: Path, before: Path | None) -> None:
+    def __init__(self, part: Path, before: Place | None) -> None:
         self._file = create_private(part)
         if before is not None:
             with before.open("rb") as file:
@@ -173,29 +173,29 @@ class Parquet:
             [(name, types[kind]) for name, kind in COLUMNS.items()]
         )
 
-    def paths(self, folder: Path, name: str) -> list[Path]:
+    def paths(self, folder: Place, name: str) -> list[Place]:
         """The existing files, oldest first."""
-        found: list[Path] = []
+        found: list[Place] = []
         while is_there(path := self._path(folder, name, len(found) + 1)):
             found.append(path)
         return found
 
-    def next_path(self, folder: Path, name: str) -> Path:
+    def next_path(self, folder: Place, name: str) -> Place:
         """`NAME.parquet`, then `NAME+2.parquet` and so on."""
         return self._path(folder, name, len(self.paths(folder, name)) + 1)
 
-    def _path(self, folder: Path, name: str, number: int) -> Path:
+    def _path(self, folder: Place, name: str, number: int) -> Place:
         return folder / (f"{name}.parquet" if number == 1 else f"{name}+{number}.parquet")
 
-    def read(self, path: Path) -> Iterator[tuple[str, Any]]:
+    def read(self, path: Place) -> Iterator[tuple[str, Any]]:
         """The records in a file: kind and value."""
         for row in self.rows(path):
             yield row["kind"], json.loads(row["json"])
 
-    def rows(self, path: Path) -> Iterator[dict[str, Any]]:
+    def rows(self, path: Place) -> Iterator[dict[str, Any]]:
         """The rows of a file."""
         try:
-            with self._parquet.ParquetFile(path) as file:
+            with path.open("rb") as opened, self._parquet.ParquetFile(opened) as file:
                 for batch in file.iter_batches(_ROWS_PER_GROUP):
                     yield from batch.select([*COLUMNS]).to_pylist()
         except (self._arrow.ArrowException, KeyError):
@@ -204,7 +204,7 @@ class Parquet:
                 "conversation again."
             ) from None
 
-    def writer(self, part: Path, conversation_id: str, before: Path | None = None) -> TableWriter:  # noqa: ARG002 - of all formats
+    def writer(self, part: Path, conversation_id: str, before: Place | None = None) -> TableWriter:  # noqa: ARG002 - of all formats
         """A writer of a new file."""
         return TableWriter(self, part, conversation_id)
 

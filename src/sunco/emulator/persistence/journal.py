@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +47,10 @@ class Journal:
     """
 
     def __init__(self, path: str | Path) -> None:
+        try:
+            import sqlite3  # noqa: PLC0415 - not every Python has it
+        except ModuleNotFoundError as error:
+            raise JournalError(f"this Python has no SQLite: {error}") from None
         # An emulator can be created in one thread and served in another.
         try:
             self._database = sqlite3.connect(

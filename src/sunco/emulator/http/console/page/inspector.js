@@ -70,7 +70,9 @@ class Inspector extends HTMLElement {
   async webhooks() {
     const { deliveries } = await get("deliveries", { limit: 100 });
     if (!deliveries.length) return h("p", { class: "empty" }, "No deliveries yet. Register a webhook over the API; its deliveries appear here.");
-    return deliveries.toReversed().map((one) =>
+    const next = [["Duplicate the next", "deliveries.duplicate", {}], ["Delay the next by 5 s", "deliveries.delay", { seconds: 5 }]];
+    const row = h("div", { class: "row" }, next.map(([label, name, given]) => h("button", { type: "button", onclick: () => attempt(() => post(name, given)) }, label)));
+    return [row, ...deliveries.toReversed().map((one) =>
       this.entry(`d${one.id}`,
         [
           h("span", { class: `pill ${one.succeeded ? "good" : "bad"}` }, one.status ?? "failed"),
@@ -86,7 +88,7 @@ class Inspector extends HTMLElement {
           tree(one.body, "body"),
         ].filter(Boolean),
       ),
-    );
+    )];
   }
 
   async requests() {
