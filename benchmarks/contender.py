@@ -72,7 +72,7 @@ async def posts_by_httpx(port: int, in_flight: int, total: int) -> float:
 
     limits = httpx.Limits(max_connections=CONNECTIONS, max_keepalive_connections=CONNECTIONS)
     async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{port}", auth=KEY, limits=limits, timeout=30
+        base_url=f"http://127.0.0.1:{port}", auth=KEY, limits=limits, timeout=300
     ) as client:
 
         async def post() -> Any:

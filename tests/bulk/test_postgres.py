@@ -342,6 +342,20 @@ async def test_without_the_database_work_stops_before_the_lease_ends(
         await run(send, [1], key=str, journal=journal, job="j")
 
 
+async def test_work_stops_before_the_lease_ends_when_the_database_does_not_respond(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make(lease=0.5)
+
+    async def send(_: int) -> None:
+        # As if nothing came through, and no connection broke.
+        monkeypatch.setattr(journal, "renew", anyio.sleep_forever)
+        await anyio.sleep_forever()
+
+    with anyio.fail_after(60), pytest.raises(UnavailableError, match="not responded"):
+        await run(send, [1], key=str, journal=journal, job="j")
+
+
 async def test_a_process_whose_lease_has_ended_stops(make: Make, schema: str) -> None:
     journal = make(lease=0.6)
 

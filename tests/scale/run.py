@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import sys
 import tempfile
 import time
@@ -119,7 +120,7 @@ def loops() -> Iterator[Row]:
         with server() as own:
             found = chaos(
                 own,
-                events=size(4000),
+                events=size(3000),
                 workers=2,
                 kills=2,
                 restarts=1,
@@ -135,7 +136,7 @@ def cut() -> Iterator[Row]:
     ways = {"proxy": proxy} | ({"network namespace": namespace} if has_namespaces() else {})
     for name, way in ways.items():
         with server() as own:
-            found = cut_off(own.dsn, own.port, way, times=times, events=size(3000), lease=3.0)
+            found = cut_off(own.dsn, own.port, way, times=times, events=size(1500), lease=3.0)
         yield order(f"worker cut off from the database {times} times ({name})", found)
 
 
@@ -217,6 +218,8 @@ def run(name: str) -> Iterator[Row]:
 
 def main() -> None:
     """Run the sections and print the table."""
+    # What was started is stopped then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     chosen = [name for name in sys.argv[1:] if name in SECTIONS] or list(SECTIONS)
     rows: list[Row] = []
     for name in chosen:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import attrs
 import pytest
 
 from sunco import ConfigurationError, StorageError
 from sunco.models.events import Event
 from sunco.webhooks import EventResult, Inbox, MemoryInbox, NewEvent, SQLiteInbox, WebhookRouter
+from sunco.webhooks.inbox.base import ClaimLostError
 from webhooks.support import (
     SECRET,
     FakeClock,
@@ -439,6 +441,35 @@ async def test_events_that_may_have_ended_a_process_are_attempted_one_at_a_time(
     assert sorted(bot.done.items) == ["a", "b", "c", "d"]
 
 
+async def test_the_next_of_them_is_attempted_when_one_has_proved_harmless(
+    clock: FakeClock,
+) -> None:
+    inbox = Restarted(clock=clock)
+    router = WebhookRouter(SECRET, inbox=inbox, clock=clock)
+    platform = Platform(router)
+    begun, let_go = Record(), anyio.Event()
+
+    @router.on()
+    async def handle(event: Event) -> None:
+        begun.add(event.id)
+        if event.id == "a2":
+            await let_go.wait()
+
+    with bounded():
+        async with router.running(handle=False):
+            await platform.post(message("a1", "a"), message("a2", "a"), message("b1", "b"))
+        await inbox.claim(2)
+        inbox.end_process()
+        async with router.running():
+            await begun.reach(2)
+            # The second event of the first ordering key is in flight: it has ended nothing.
+            while len(begun.items) < 3:
+                await clock.advance(1)
+            assert begun.items == ["a1", "a2", "b1"]
+            let_go.set()
+    assert await stats(inbox) == (0, 0, 3)
+
+
 async def test_a_batch_that_never_ended_is_dead_lettered(clock: FakeClock) -> None:
     inbox = Restarted(clock=clock)
     router = WebhookRouter(SECRET, inbox=inbox, clock=clock)
@@ -568,6 +599,40 @@ async def test_a_claim_with_a_lease_ends_in_good_order_too(
             bot.let_go.set()
     assert "Results cannot be stored; their events are processed again." in caplog.text
     assert await stats(inbox) == (1, 0, 0)
+
+
+@pytest.mark.parametrize("late", ["claim", "record"])
+async def test_no_handler_begins_when_the_inbox_has_responded_after_the_lease(
+    clock: FakeClock, late: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lost = anyio.Event()
+
+    class Late(MemoryInbox):
+        async def claim(self, limit: int, *, events: int = 100) -> Any:
+            found = await super().claim(limit, events=events)
+            if found and late == "claim":
+                lost.set()
+            return [attrs.evolve(each, until=time.monotonic() + 3600) for each in found]
+
+        async def record(self, *args: Any, starting: Sequence[str] = (), **options: Any) -> None:
+            await super().record(*args, starting=starting, **options)
+            if starting:
+                lost.set()
+
+        async def holds(self, claim: Any) -> float:
+            if lost.is_set():
+                raise ClaimLostError("Another worker has it.")
+            return await super().holds(claim)
+
+    bot = Bot(Late(clock=clock), clock)
+    bot.let_go.set()
+    with bounded():
+        async with bot.router.running():
+            await bot.platform.post(message("e1"), message("e2"))
+            await lost.wait()
+            while "processed by another worker" not in caplog.text:
+                await anyio.lowlevel.checkpoint()
+    assert bot.begun.items == (["e1"] if late == "record" else [])
 
 
 async def test_recording_the_same_results_again_changes_nothing(clock: FakeClock) -> None:

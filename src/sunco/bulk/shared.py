@@ -145,11 +145,16 @@ class SharedJob:
     async def _heartbeat(self, tasks: TaskGroup) -> None:
         while True:
             await anyio.sleep(min(1.0, self.journal.lease / 3))
+            scope = anyio.move_on_after(self.journal.until - monotonic())
             try:
-                await self.journal.renew()
+                with scope:
+                    await self.journal.renew()
+                if scope.cancelled_caught:
+                    message = "The database has not responded for a lease."
+                    raise UnavailableError(message)  # noqa: TRY301 - as `renew` raises it
             except UnavailableError as error:
                 self._report_outage(error)
-                if monotonic() >= self.journal.until:
+                if scope.cancelled_caught or monotonic() >= self.journal.until:
                     # Others take over: what is in flight here must not go on.
                     self._error = error
                     tasks.cancel_scope.cancel()

@@ -93,8 +93,6 @@ def read_time(value: Any) -> datetime:
     try:
         if isinstance(value, str):
             moment = datetime.fromisoformat(value)
-            if moment.tzinfo is UTC:
-                return moment
             return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
             seconds = value / 1000 if abs(value) > _MAX_SECONDS else value

@@ -29,6 +29,8 @@ from sunco.transport._response_body import ACCEPT_ENCODING, ResponseBody
 from sunco.wire import Request, Response
 
 if TYPE_CHECKING:
+    import asyncio
+
     from aiohttp.connector import Connection
 
 __all__ = ["FAILURES", "AiohttpAttempt", "Backend", "explained"]
@@ -153,7 +155,7 @@ class _Connector(aiohttp.TCPConnector):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)  # pyright: ignore[reportUnknownMemberType]
-        self._known: WeakKeyDictionary[object, Callable[[], bool]] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[object, Callable[[], bool] | None] = WeakKeyDictionary()
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> Connection:  # noqa: ASYNC109
         attempt = _current.get()
@@ -169,15 +171,18 @@ class _Connector(aiohttp.TCPConnector):
 
     def _is_dead(self, connection: Connection) -> bool:
         protocol: Any = connection.protocol
-        transport = connection.transport
-        is_readable = self._known.get(protocol)
-        if is_readable is None:
-            if transport is not None:
-                self._known[protocol] = watched(transport.get_extra_info("socket"))
+        if protocol not in self._known:
+            self._known[protocol] = None
             return False
         # The event loop may not have processed yet what the kernel knows, and unsolicited data
         # would be read as the response.
-        return transport is None or protocol.should_close or is_readable()
+        transport = connection.transport
+        return transport is None or protocol.should_close or self._is_readable(protocol, transport)
+
+    def _is_readable(self, protocol: object, transport: asyncio.BaseTransport) -> bool:
+        is_readable = self._known[protocol] or watched(transport.get_extra_info("socket"))
+        self._known[protocol] = is_readable
+        return is_readable()
 
 
 class Backend:

@@ -108,6 +108,7 @@ class OrderedProcessor:
         pause: Sleeps, or returns earlier to stop.
         is_cancelled: Whether processing has been cancelled.
         is_lost: Whether the claim is known to be lost: nothing is recorded then.
+        on_first_attempt: Called when the attempt of the first event has ended.
     """
 
     inbox: Inbox
@@ -118,6 +119,7 @@ class OrderedProcessor:
     pause: Callable[[float], Awaitable[None]]
     is_cancelled: Callable[[], bool]
     is_lost: bool = False
+    on_first_attempt: Callable[[], None] = lambda: None
     _events: list[_Pending] = attrs.field(factory=list[_Pending], init=False)
     _results: dict[str, EventResult] = attrs.field(factory=dict[str, EventResult], init=False)
     _state: dict[str, Any] | None = attrs.field(default=None, init=False)
@@ -158,6 +160,8 @@ class OrderedProcessor:
             )
             self._events.append(pending)
             delay = await self._process_single(pending)
+            if is_first and (pending.done or delay is not None):
+                self.on_first_attempt()
             if delay is not None:
                 await self._release(delay=delay, blocked=True)
                 return
@@ -280,6 +284,8 @@ class OrderedProcessor:
             stored_state=self.claim.state if self._state is None else self._state,
             check_claim=lambda: self.inbox.holds(self.claim),
         )
+        # What the inbox was asked last may have been done long ago, and the lease be over since.
+        await self.inbox.holds(self.claim)
         self._call = call
         result = await invoke(
             handler,

@@ -184,6 +184,7 @@ class Worker:
             stopping=self._stopping.is_set,
             pause=self._sleep,
             is_cancelled=lambda: self._is_cancelled or processor.is_lost,
+            on_first_attempt=lambda: self._clear(claim),
         )
         try:
             if postpone:
@@ -197,12 +198,15 @@ class Worker:
         except Exception:  # noqa: BLE001 - as in `OrderedProcessor`
             logger.exception("Results cannot be stored; their events are processed again.")
         finally:
-            if self._suspect is claim:
-                self._suspect = None
+            self._clear(claim)
             self._busy -= 1
             self._changed.set()
             progress, self.progress = self.progress, anyio.Event()
             progress.set()
+
+    def _clear(self, claim: Claim) -> None:
+        if self._suspect is claim:
+            self._suspect = None
 
     async def _run_watched(self, processor: OrderedProcessor) -> None:
         failure: Exception | None = None
