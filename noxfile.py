@@ -232,7 +232,7 @@ def bench_webhooks(session: nox.Session) -> None:
 def bench_emulator(session: nox.Session) -> None:
     """The emulator's start, rate and memory: nox -s bench-emulator -- REQUESTS MESSAGES."""
     install(session, "test")
-    session.run("python", "benchmarks/emulator.py", *session.posargs)
+    session.run("python", "benchmarks/emulating.py", *session.posargs)
 
 
 @nox.session

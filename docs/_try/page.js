@@ -8,7 +8,7 @@ import { basicSetup, EditorView } from "codemirror";
 
 import buttons from "./programs/buttons.py";
 import conversation from "./programs/conversation.py";
-import echoBot from "./programs/echo_bot.py";
+import echoBot from "./programs/echo.py";
 import errors from "./programs/errors.py";
 import pages from "./programs/pages.py";
 import switchboard from "./programs/switchboard.py";

@@ -18,7 +18,7 @@ PROGRAMS = sorted((Path(__file__).parents[2] / "docs/_try/programs").glob("*.py"
 EXPECTED = {
     "buttons": ["ordered: Sencha"],
     "conversation": ["Hello, Ada! How can we help?", "Where is my order?", "It arrives tomorrow."],
-    "echo_bot": ["received: TextMessage(text='Hello!')", "received: ImageMessage("],
+    "echo": ["received: TextMessage(text='Hello!')", "received: ImageMessage("],
     "errors": ["404 conversation_not_found", "[429, 201]", "maybe delivered: True", "1 message"],
     "pages": ["130 messages", "a page of 100 and more", "a page of 30 and no more"],
     "switchboard": ["in control: bot\nin control: agent\nin control: bot"],

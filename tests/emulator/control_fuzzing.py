@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import sys
+from collections.abc import Sized
 from random import Random
 from typing import TYPE_CHECKING, Any, cast
 
@@ -60,7 +61,7 @@ def keys_of(value: Any) -> list[Any]:
     """The keys of an object or the indices of an array, none for other values."""
     if isinstance(value, dict):
         return list(cast("dict[str, Any]", value))
-    return list(range(len(cast("list[Any]", value)))) if isinstance(value, list) else []
+    return list(range(len(cast("Sized", value)))) if isinstance(value, list) else []
 
 
 class Fuzzer:

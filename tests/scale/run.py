@@ -216,10 +216,14 @@ def run(name: str) -> Iterator[Row]:
         yield Row(name, "runs to its end", f"{type(error).__name__}: {text}", met=False)
 
 
+def stop(_number: int, _frame: object) -> None:
+    """End with what was started."""
+    sys.exit(1)
+
+
 def main() -> None:
     """Run the sections and print the table."""
-    # What was started is stopped then, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, stop)
     chosen = [name for name in sys.argv[1:] if name in SECTIONS] or list(SECTIONS)
     rows: list[Row] = []
     for name in chosen:

@@ -1,4 +1,4 @@
-"""The emulator in figures: `python benchmarks/emulator.py [REQUESTS [MESSAGES]]`.
+"""The emulator in figures: `python benchmarks/emulating.py [REQUESTS [MESSAGES]]`.
 
 The time from the start of the process to its first response, the requests per second of a server
 that records each of them, and the memory of messages.
