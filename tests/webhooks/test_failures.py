@@ -608,9 +608,8 @@ from sunco.webhooks import SQLiteInbox, WebhookRouter
 from webhooks.support import SECRET, Platform, message
 
 path, log, deliver = sys.argv[1:]
-router = WebhookRouter(
-    SECRET, inbox=SQLiteInbox(path, synchronous="normal"), max_attempts=2, retry_delay=0
-)
+inbox = SQLiteInbox(path, synchronous="normal", lease=4)
+router = WebhookRouter(SECRET, inbox=inbox, max_attempts=2, retry_delay=0)
 
 @router.on(ConversationMessageEvent)
 async def handle(event):
