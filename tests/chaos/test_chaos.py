@@ -10,7 +10,7 @@ import os
 import random
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,10 +128,17 @@ async def all_slots_are_free(sunco: Sunco, server: Misbehaving) -> None:
     """As many requests as there are slots are in flight at once: none is left over."""
     server.faults = {"stall": 1.0}
     patient: Any = sunco.with_options(timeout=PATIENCE)
+
+    async def post(number: int) -> None:
+        # An idle connection can still be reset when it is used again.
+        for _ in range(CONNECTIONS):
+            with suppress(APIConnectionError):
+                await patient.messages.post("c1", f"token-slot{number}")
+
     with anyio.fail_after(PATIENCE / 2):
         async with anyio.create_task_group() as tasks:
             for number in range(CONNECTIONS):
-                tasks.start_soon(patient.messages.post, "c1", f"token-slot{number}")
+                tasks.start_soon(post, number)
             while sum("slot" in token for token in list(server.taken)) < CONNECTIONS:  # noqa: ASYNC110 - another thread's
                 await anyio.sleep(0.001)
             tasks.cancel_scope.cancel()
