@@ -150,10 +150,13 @@ def test_ctrl_c_leaves_items_in_flight_as_started(backend: str, tmp_path: Path) 
     path = tmp_path / "j.sqlite"
     command = [sys.executable, "-c", INTERRUPTED, str(path), backend]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        process.send_signal(signal.SIGINT)
-        process.wait(20)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+        finally:
+            process.kill()
     assert process.returncode in {1, -signal.SIGINT, 128 + signal.SIGINT}
     with sqlite3.connect(path) as connection:
         states = dict(connection.execute("SELECT state, count(*) FROM entry GROUP BY state"))

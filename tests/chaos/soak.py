@@ -30,7 +30,7 @@ from sunco import (
 
 SERVER: Final = Path(__file__).with_name("misbehaviour.py")
 UPLOADS: Final = 50
-"""One request of so many is an upload, and every other file shrinks meanwhile."""
+"""One in this number of requests is an upload, and every other file shrinks meanwhile."""
 MOST_GROWTH: Final = 12.0
 """Megabytes that memory may grow after the first tenth."""
 

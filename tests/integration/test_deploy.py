@@ -95,7 +95,7 @@ def stop(process: subprocess.Popen[str]) -> str:
 
 
 def ready(http: httpx.Client, pending: int) -> None:
-    """Wait until the app says that so many events are pending."""
+    """Wait until the app reports this number of pending events."""
     deadline = time.monotonic() + GUARD
     while (found := http.get("/readyz").json()).get("pending") != pending:
         assert time.monotonic() < deadline, found

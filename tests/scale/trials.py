@@ -132,7 +132,7 @@ class Trial:
         """Wait until something has happened this often.
 
         Raises:
-            TimeoutError: It has not, after so many seconds.
+            TimeoutError: It has not within `seconds`.
         """
         deadline = time.monotonic() + seconds
         while (seen := self.count(what)) < number:
@@ -418,7 +418,7 @@ def wait_for_all(shared: Trial, processes: Sequence[subprocess.Popen[bytes]]) ->
 
 @attrs.frozen
 class Campaign:
-    """What became of a campaign.
+    """The results of a campaign.
 
     Attributes:
         taken: How many keys the platform has taken how often.

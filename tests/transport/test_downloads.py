@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -270,3 +271,13 @@ async def test_what_is_decompressed_is_written_in_pieces() -> None:
     assert body.result() == b""
     assert sum(sink.sizes) == 10_000_000
     assert max(sink.sizes) <= 256 * 1024
+
+
+async def test_what_is_left_in_the_decompressor_is_written() -> None:
+    """The last byte of a deflate without a header can hold more than a piece takes."""
+    sink = Pieces()
+    body = ResponseBody(200, {"content-encoding": "deflate"}, 10_000_000, "max_bytes", sink)
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    await body.write(compressor.compress(b"\0" * 262_165) + compressor.flush())
+    assert body.result() == b""
+    assert sum(sink.sizes) == 262_165

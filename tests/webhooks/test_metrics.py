@@ -146,6 +146,17 @@ async def test_an_error_of_the_heartbeat_is_raised_as_it_is() -> None:
         await Metrics().switch.inbox(Broken()).heartbeat()
 
 
+async def test_an_event_that_is_postponed_is_not_counted_as_retried() -> None:
+    metrics = Metrics()
+    inbox = metrics.switch.inbox(MemoryInbox())
+    await inbox.add(new("e1"))
+    (claim,) = await inbox.claim(1)
+    await inbox.record(claim, [EventResult(key="e1", status="pending")])
+    assert "sunco.inbox.retried" not in metrics.read()
+    await inbox.record(claim, [EventResult(key="e1", status="pending", error="bad")])
+    assert metrics.read()["sunco.inbox.retried"] == {("default",): 1}
+
+
 async def test_a_lost_claim_is_counted_once() -> None:
     class Losing(MemoryInbox):
         async def record(self, *_: Any, **__: Any) -> None:
