@@ -265,28 +265,17 @@ def test_cycles_are_found() -> None:
 
 
 def test_only_storage_and_the_journal_of_the_emulator_open_databases() -> None:
-    allowed = {
-        SOURCE / "emulator" / "persistence" / "journal.py",
-        # Still to be moved to _storage.
-        SOURCE / "bulk" / "journal" / "sqlite.py",
-        SOURCE / "webhooks" / "inbox" / "sqlite.py",
-    }
     opening = {
         path
-        for path in MODULES
-        if room_of(path) != "_storage" and "sqlite3.connect" in path.read_text(encoding="utf-8")
-    }
-    assert opening <= allowed
-
-
-def test_only_storage_and_the_emulator_open_databases() -> None:
-    opening = {
-        room_of(path)
         for path in MODULES
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "sqlite3.connect"
     }
-    assert opening == {"_storage", "emulator"}
+    assert opening == {
+        SOURCE / "_storage" / "database.py",
+        SOURCE / "_storage" / "file_lock.py",
+        SOURCE / "emulator" / "persistence" / "journal.py",
+    }
 
 
 def test_the_transport_of_aiohttp_imports_neither_httpx_nor_httpcore() -> None:

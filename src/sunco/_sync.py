@@ -30,8 +30,13 @@ async def pause_until(moment: float) -> None:
     await (anyio.sleep_until(moment) if pause is None else pause(moment))
 
 
-async def in_thread(function: Callable[..., T], *args: object) -> T:
-    """Call a function in a worker thread.
+async def in_thread(
+    function: Callable[..., T],
+    *args: object,
+    abandon_on_cancel: bool = False,
+    limiter: anyio.CapacityLimiter | None = None,
+) -> T:
+    """Call a function in a worker thread; see `anyio.to_thread.run_sync`.
 
     Raises:
         ConfigurationError: No thread can be started: there are too many, or, as in WebAssembly,
@@ -45,11 +50,13 @@ async def in_thread(function: Callable[..., T], *args: object) -> T:
         return function(*args)
 
     try:
-        return await anyio.to_thread.run_sync(call)
+        return await anyio.to_thread.run_sync(
+            call, abandon_on_cancel=abandon_on_cancel, limiter=limiter
+        )
     except RuntimeError as error:
         if started:
             raise
-        raise ConfigurationError(f"Files are read and written in a thread: {error}.") from error
+        raise ConfigurationError(f"This needs a thread: {error}.") from error
 
 
 class AutoResetEvent:

@@ -14,7 +14,7 @@ import pytest
 from support import postgres
 
 from sunco import ConfigurationError, ServerError, StorageError
-from sunco._storage.postgres import UnavailableError
+from sunco._storage import UnavailableError
 from sunco.bulk import (
     PostgresJournal,
     Report,

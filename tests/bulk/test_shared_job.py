@@ -11,7 +11,7 @@ import anyio
 import pytest
 from support import postgres
 
-from sunco._storage.postgres import UnavailableError
+from sunco._storage import UnavailableError
 from sunco.bulk import PostgresJournal, Report, run
 from sunco.bulk.shared import _Parts
 

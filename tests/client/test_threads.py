@@ -26,7 +26,7 @@ async def test_a_file_cannot_be_uploaded(monkeypatch: pytest.MonkeyPatch, tmp_pa
     async with connect(Emulator()) as sunco:
         with monkeypatch.context() as patched:
             patched.setattr(anyio.to_thread, "run_sync", no_threads)
-            with pytest.raises(ConfigurationError, match=r"in a thread: can't start new thread"):
+            with pytest.raises(ConfigurationError, match=r"needs a thread: can't start new thread"):
                 await sunco.attachments.upload(file)
         # Bytes need no thread, and neither does a download of bytes.
         uploaded = await sunco.attachments.upload(b"Soup", filename="menu.txt")
@@ -40,7 +40,7 @@ async def test_a_download_cannot_be_written(
         uploaded = await sunco.attachments.upload(b"Soup", filename="menu.txt")
         assert uploaded.media_url is not None
         monkeypatch.setattr(anyio.to_thread, "run_sync", no_threads)
-        with pytest.raises(ConfigurationError, match="in a thread"):
+        with pytest.raises(ConfigurationError, match="needs a thread"):
             await sunco.attachments.download(uploaded.media_url, tmp_path / "menu.txt")
         assert await sunco.attachments.download(uploaded.media_url) == b"Soup"
 

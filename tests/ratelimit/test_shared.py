@@ -15,7 +15,7 @@ import pytest
 from support import postgres, redis
 
 from sunco import ConfigurationError
-from sunco._storage.postgres import UnavailableError
+from sunco._storage import UnavailableError
 from sunco.errors import StorageError
 from sunco.ratelimit import Limiter, PostgresRateLimiter, RedisRateLimiter
 from sunco.ratelimit._shared import Reservation, SharedRateLimiter
@@ -331,6 +331,25 @@ def test_arguments_that_are_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "redis", None)
     with pytest.raises(ConfigurationError, match=r"sunco\[redis\]"):
         RedisRateLimiter("redis://localhost", rate=5, name="x")
+
+
+def test_no_frame_of_an_error_has_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = "secret-word"
+    redis_url, dsn = f"redis://:{secret}@localhost", f"postgresql://ada:{secret}@localhost/app"
+
+    def check(make: Callable[[], object]) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            make()
+        # The first two frames are those of this test.
+        shown = [str(each.frame.f_locals) for each in caught.traceback[2:]]
+        assert shown
+        assert not [each for each in shown if secret in each]
+
+    check(lambda: RedisRateLimiter(redis_url, rate=0, name="x"))
+    check(lambda: RedisRateLimiter(f"{redis_url}:port", rate=5, name="x"))
+    check(lambda: PostgresRateLimiter(dsn, rate=0, name="x"))
+    monkeypatch.setitem(__import__("sys").modules, "redis", None)
+    check(lambda: RedisRateLimiter(redis_url, rate=5, name="x"))
 
 
 def test_a_server_that_rejects_the_password_is_a_configuration_error() -> None:

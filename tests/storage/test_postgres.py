@@ -12,10 +12,10 @@ import anyio
 import pytest
 from support import postgres
 
+from sunco._storage import UnavailableError
 from sunco._storage.postgres import (
     VERSION,
     PostgresDatabase,
-    UnavailableError,
     encodable,
     is_postgres,
 )

@@ -15,7 +15,7 @@ import anyio.to_thread
 import pytest
 from support import postgres
 
-from sunco._storage.postgres import UnavailableError
+from sunco._storage import UnavailableError
 from sunco.errors import StorageError
 from sunco.webhooks import PostgresInbox, WebhookRouter
 from sunco.webhooks.inbox.base import Claim, ClaimLostError, EventResult, NewEvent

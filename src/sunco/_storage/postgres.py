@@ -12,8 +12,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, LiteralString, TypeAlias, TypeVar
 
 import anyio
-import anyio.to_thread
 
+from sunco._storage import UnavailableError
+from sunco._sync import in_thread
 from sunco.errors import ConfigurationError, StorageError
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ __all__ = [
     "Connection",
     "LeaseExpiredError",
     "PostgresDatabase",
-    "UnavailableError",
     "encodable",
     "is_postgres",
 ]
@@ -51,12 +51,6 @@ _DEFAULTS: Final[Mapping[str, str]] = {
     "keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
-
-
-class UnavailableError(StorageError):
-    """The database cannot be used at the moment; the same call can succeed later."""
-
-    transient = True
 
 
 class LeaseExpiredError(StorageError):
@@ -129,7 +123,7 @@ class PostgresDatabase:
         """
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._size)
-        return await anyio.to_thread.run_sync(
+        return await in_thread(
             lambda: self.run_sync(work, repeat=repeat),
             abandon_on_cancel=True,
             limiter=self._limiter,
@@ -306,7 +300,7 @@ class PostgresDatabase:
     async def aclose(self) -> None:
         """Close the idle connections. The database can be used again afterwards."""
         self._limiter = None
-        await anyio.to_thread.run_sync(self.close_sync)
+        await in_thread(self.close_sync)
 
     def _explain_connecting(self, error: Exception) -> StorageError | ConfigurationError:
         text = self._text(error)

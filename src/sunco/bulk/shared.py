@@ -12,7 +12,7 @@ import attrs
 from anyio.abc import TaskGroup
 
 from sunco import StorageError, SuncoError
-from sunco._storage.postgres import UnavailableError
+from sunco._storage import UnavailableError
 from sunco.bulk._key_set import KeySet
 from sunco.bulk.errors import DuplicateKeyError, ItemChangedError, RowError
 from sunco.bulk.journal.base import Claim, Completion, Entry, EntryState

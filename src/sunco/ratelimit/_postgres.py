@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from sunco._storage.postgres import PostgresDatabase, UnavailableError
+from sunco._storage import UnavailableError
+from sunco._storage.postgres import PostgresDatabase
 from sunco.errors import ConfigurationError
 from sunco.ratelimit._shared import CATCH_UP, OnOutage, Reservation, SharedRateLimiter
 from sunco.ratelimit.base import COOLDOWN, MIN_SHARE, RECOVERY

@@ -39,23 +39,26 @@ class RedisRateLimiter(SharedRateLimiter):
     def __init__(
         self, url: str, *, rate: float, burst: float = 1, name: str, on_outage: OnOutage = "wait"
     ) -> None:
-        super().__init__(rate=rate, burst=burst, name=name, on_outage=on_outage)
-        self._redis = _driver()
-        self._client: Any = None
-        self._connecting = threading.Lock()
+        pool: Any = None
+        problem: ConfigurationError | None = None
         try:
+            self._redis = _driver()
             pool = self._redis.ConnectionPool.from_url(
                 url, socket_timeout=5, socket_connect_timeout=5
             )
+        except ConfigurationError as error:
+            problem = error.with_traceback(None)
         except (TypeError, ValueError):
-            pool = None
-        # Not in the variables of any frame that an error shows.
-        del url
-        if pool is None:
-            raise ConfigurationError(
+            problem = ConfigurationError(
                 "The URL of the rate limit's server is invalid: use redis://host:port/database, "
                 "rediss:// for TLS, or unix://path."
             )
+        # Not in the variables of any frame that an error shows.
+        del url
+        if problem is not None:
+            raise problem
+        super().__init__(rate=rate, burst=burst, name=name, on_outage=on_outage)
+        self._connecting = threading.Lock()
         self._client = self._redis.Redis(connection_pool=pool)
         script = Path(__file__).with_name("reserve.lua").read_text(encoding="utf-8")
         self._script = self._client.register_script(script)

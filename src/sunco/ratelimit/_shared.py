@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 import anyio
-import anyio.to_thread
 import attrs
 
+from sunco._sync import in_thread
 from sunco.errors import ConfigurationError, StorageError
 from sunco.ratelimit._local import RateLimiter
 from sunco.ratelimit.base import check_rate
@@ -137,7 +137,7 @@ class SharedRateLimiter(ABC):
             epoch = self._epoch
             count = max(1, min(self._waiting, math.floor(self._current * BATCH_SECONDS)))
             try:
-                reserved = await anyio.to_thread.run_sync(self._call, count, abandon_on_cancel=True)
+                reserved = await in_thread(self._call, count, abandon_on_cancel=True)
             except StorageError as error:
                 if not isinstance(error, self._outage):
                     raise
@@ -224,7 +224,7 @@ class SharedRateLimiter(ABC):
     async def aclose(self) -> None:
         """Close the connections. The limiter can be used again afterwards."""
         with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(self._close)
+            await in_thread(self._close)
 
     def _close(self) -> None:
         for report in self._reports:

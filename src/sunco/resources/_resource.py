@@ -83,12 +83,12 @@ def changes(**values: Any) -> dict[str, Any]:
 
 
 def _check(key: str, value: object) -> None:
-    kinds, words = _KINDS[key]
-    if kinds is int:
-        most = _MOST[key]
+    most = _MOST.get(key)
+    if most is not None:
         if not is_integer(value) or not 1 <= value <= most:
             raise ConfigurationError(f"{_argument(key)} must be from 1 to {most}, not {value!r}.")
         return
+    kinds, words = _KINDS[key]
     if not isinstance(value, kinds) or isinstance(value, bool) is not (kinds is bool):
         raise ConfigurationError(f"{_argument(key)} must be {words}, not {type(value).__name__}.")
     items = _ITEMS.get(key)
@@ -128,7 +128,6 @@ _KINDS: Final[Mapping[str, tuple[Any, str]]] = {
         ),
         (bool, "a bool"),
     ),
-    **dict.fromkeys(("messageHistoryCount", "size"), (int, "")),
     **dict.fromkeys(
         (
             "changes",
@@ -151,7 +150,8 @@ _KINDS: Final[Mapping[str, tuple[Any, str]]] = {
     **dict.fromkeys(("messenger", "instagram", "whatsapp"), (Sequence, "a sequence of mappings")),
 }
 """The types of arguments, under their keys in JSON, and how errors name them."""
-_MOST: Final = {"messageHistoryCount": 10, "size": 100}
+_MOST: Final[Mapping[str, int]] = {"messageHistoryCount": 10, "size": 100}
+"""The largest values of arguments that are whole numbers from 1."""
 _ITEMS: Final[Mapping[str, type[Any]]] = {
     **dict.fromkeys(("triggers", "types"), str),
     **dict.fromkeys(("messenger", "instagram", "whatsapp"), Mapping),

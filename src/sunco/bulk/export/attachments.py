@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import anyio.to_thread
-
 from sunco import Sunco, SuncoError
 from sunco._json import is_array, is_object
+from sunco._sync import in_thread
 from sunco.bulk.export.files import (
     Place,
     create_private,
@@ -57,7 +56,7 @@ class AttachmentFiles:
                 suffix = _SUFFIX.fullmatch(Path(urlsplit(url).path).suffix)
                 stem = name if number == 1 else f"{name}+{number}"
                 path = folder / f"{stem}{suffix[0].lower() if suffix else ''}"
-                if not await anyio.to_thread.run_sync(is_there, path):
+                if not await in_thread(is_there, path):
                     await self._download(url, path)
 
     async def _download(self, url: str, path: Place) -> None:
@@ -66,7 +65,7 @@ class AttachmentFiles:
         except SuncoError:
             self.missing += 1
             return
-        await anyio.to_thread.run_sync(_save, content, path, self._token)
+        await in_thread(_save, content, path, self._token)
         self.downloaded += 1
 
 

@@ -8,7 +8,6 @@ from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
-    Callable,
     Generator,
     Iterable,
     Sequence,
@@ -18,15 +17,15 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 import anyio
-import anyio.to_thread
 import attrs
 
 from sunco import ConfigurationError, StorageError, Sunco, SuncoError
 from sunco._storage.file_lock import FileLock
 from sunco._storage.postgres import is_postgres
+from sunco._sync import in_thread
 from sunco.bulk._key_set import KeySet
 from sunco.bulk.errors import ExportError
 from sunco.bulk.export.attachments import AttachmentFiles
@@ -48,7 +47,6 @@ from sunco.wire import expand_path
 
 __all__ = ["ExportReport", "export_conversations"]
 
-T = TypeVar("T")
 
 _LOCK = ".sunco-export"
 _CONVERSATION = "/v2/apps/{app_id}/conversations/{conversation_id}"
@@ -173,7 +171,7 @@ async def export_conversations(
             attachments=AttachmentFiles(sunco, folder, token) if attachments else None,
             token=token,
         )
-        await _in_thread(_make_folder, folder)
+        await in_thread(_make_folder, folder)
         ids = _of_users(sunco, users) if users is not None else _each(conversations or ())
         # Where a claim takes the place of the lock, and object stores have no lock.
         lock = _exclusive(folder) if isinstance(folder, Path) and journal is None else nullcontext()
@@ -268,7 +266,7 @@ class _Exporter:
 
     async def _export(self, identity: str) -> None:
         name = file_name(identity)
-        before = await _in_thread(self._format.paths, self._folder, name)
+        before = await in_thread(self._format.paths, self._folder, name)
         if before and not self._update:
             self.skipped += 1
             return
@@ -301,7 +299,7 @@ class _Exporter:
             await self.attachments.download(identity, messages)
 
     async def _add_what_is_new(self, identity: str, name: str, before: Sequence[Place]) -> None:
-        known = await _in_thread(_read_known, self._format, before)
+        known = await in_thread(_read_known, self._format, before)
         messages: list[RawItem] = []
         async with aclosing(self._message_pages(identity)) as pages:
             async for recent in pages:
@@ -369,10 +367,10 @@ async def _writing(
         yield file
     except BaseException:
         with anyio.CancelScope(shield=True):
-            await _in_thread(file.close)
+            await in_thread(file.close)
         raise
     with anyio.CancelScope(shield=True):
-        await _in_thread(file.complete)
+        await in_thread(file.complete)
 
 
 class _File:
@@ -402,7 +400,7 @@ class _File:
         self._held.append((kind, items))
         self._count += len(items)
         if self._count >= _MAX_HELD:
-            await _in_thread(self._flush)
+            await in_thread(self._flush)
 
     def _flush(self) -> None:
         if self._writer is None:
@@ -424,10 +422,6 @@ class _File:
         finally:
             self.close()
         replace_durably(self._part, self._path)
-
-
-async def _in_thread(function: Callable[..., T], *args: Any) -> T:
-    return await anyio.to_thread.run_sync(lambda: function(*args))
 
 
 def _make_folder(folder: Place) -> None:

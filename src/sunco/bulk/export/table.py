@@ -8,9 +8,8 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
-
 from sunco import ConfigurationError
+from sunco._sync import in_thread
 from sunco.bulk.errors import ExportError
 from sunco.bulk.export.files import is_url, replace_durably
 from sunco.bulk.export.writers import Parquet, rows_in
@@ -37,7 +36,7 @@ async def write_table(folder: str | os.PathLike[str], to: str | os.PathLike[str]
     """
     if is_url(folder) or is_url(to):
         raise ConfigurationError("write_table needs local paths, not URLs.")
-    return await anyio.to_thread.run_sync(_write, Path(folder), Path(to))
+    return await in_thread(_write, Path(folder), Path(to))
 
 
 def _write(folder: Path, to: Path) -> int:

@@ -14,11 +14,11 @@ import anyio
 import attrs
 
 from sunco import ConfigurationError, StorageError
+from sunco._storage import UnavailableError
 from sunco._storage.postgres import (
     Connection,
     LeaseExpiredError,
     PostgresDatabase,
-    UnavailableError,
     encodable,
 )
 from sunco.bulk.journal.base import Completion, Entry, EntryState

@@ -19,12 +19,12 @@ import anyio
 import anyio.to_thread
 import attrs
 
+from sunco._storage import UnavailableError
 from sunco._storage.group_commit import GroupCommit
 from sunco._storage.postgres import (
     Connection,
     LeaseExpiredError,
     PostgresDatabase,
-    UnavailableError,
     encodable,
 )
 from sunco._sync import AutoResetEvent

@@ -10,7 +10,7 @@ from typing import Final
 import anyio
 import anyio.abc
 
-from sunco._storage.postgres import UnavailableError
+from sunco._storage import UnavailableError
 from sunco._sync import AutoResetEvent
 from sunco.errors import StorageError
 from sunco.webhooks.inbox.base import Claim, ClaimLostError, Inbox
