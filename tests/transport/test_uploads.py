@@ -265,6 +265,35 @@ async def test_an_error_response_before_a_late_part_of_the_body_is_raised(transp
     assert response.status == 413
 
 
+async def test_an_error_response_whose_status_line_comes_in_pieces_is_raised(
+    transport: Made,
+) -> None:
+    begun, wanted, responded = anyio.Event(), anyio.Event(), anyio.Event()
+
+    async def behaviour(stream: ByteStream) -> None:
+        await read_head(stream)
+        await stream.send(TOO_LARGE[:5])
+        begun.set()
+        await wanted.wait()
+        await stream.send(TOO_LARGE[5:])
+        responded.set()
+        await anyio.sleep_forever()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"x" * 70_000
+        await begun.wait()
+        yield b"x" * 70_000
+        wanted.set()
+        await responded.wait()
+        for _ in range(100):
+            yield b"x" * 1_000_000
+
+    async with serving(behaviour) as url, transport() as sends:
+        with anyio.fail_after(60):
+            response = await sends.send(Request("POST", url, {}, body(), 5.0))
+    assert response.status == 413
+
+
 async def test_an_early_interim_or_success_response_does_not_end_an_upload(
     transport: Made,
 ) -> None:

@@ -118,7 +118,7 @@ class _Stream(httpcore.AsyncNetworkStream):
 
     async def _send_and_watch(self, data: bytes) -> None:
         """Send a part of a body, unless there is an error response already or meanwhile."""
-        if self._early and not self._is_rejected:
+        if len(self._early) >= _STATUS_LINE and not self._is_rejected:
             return await self._stream.send(data)
         if not self._is_rejected and self.get_extra_info("is_readable"):
             with anyio.move_on_after(_PEEK):
