@@ -33,13 +33,13 @@ async def test_the_page_to_send_a_user_to() -> None:
 
 async def test_a_code_is_exchanged_without_the_clients_credential() -> None:
     sunco, transport = partner(response({"access_token": "n3w", "token_type": "Bearer"}))
-    token = await sunco.oauth.get_token("c0de", client_id="me", client_secret="h1dden")
+    token = await sunco.oauth.get_token("one-time-code", client_id="me", client_secret="h1dden")
     assert token == OAuthToken(access_token="n3w", token_type="Bearer")
     assert "n3w" not in repr(token)
     (request,) = transport.requests
     assert (request.method, request.url) == ("POST", f"{BRIDGE}/oauth/token")
     assert request.content == (
-        b'{"code":"c0de","client_id":"me","client_secret":"h1dden",'
+        b'{"code":"one-time-code","client_id":"me","client_secret":"h1dden",'
         b'"grant_type":"authorization_code"}'
     )
     assert "authorization" not in request.headers
@@ -48,12 +48,12 @@ async def test_a_code_is_exchanged_without_the_clients_credential() -> None:
 async def test_a_rejected_code_shows_no_secret() -> None:
     sunco, transport = partner(error_response(401, "unauthorized", "No"))
     with pytest.raises(AuthenticationError) as caught:
-        await sunco.oauth.get_token("c0de", client_id="me", client_secret="h1dden")
+        await sunco.oauth.get_token("one-time-code", client_id="me", client_secret="h1dden")
     assert len(transport.requests) == 1
     for entry in caught.traceback[1:]:
         shown = repr(entry.frame.f_locals)
         assert "h1dden" not in shown
-        assert "c0de" not in shown
+        assert "one-time-code" not in shown
 
 
 async def test_the_app_of_a_token() -> None:
