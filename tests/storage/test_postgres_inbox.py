@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any, TypeAlias
 
 import anyio
@@ -359,6 +360,39 @@ class TestClaiming:
         assert scope.cancelled_caught
         other.commit()
         assert await keys_of(inbox) == [["1"]]
+
+    async def test_a_cancelled_call_whose_thread_begins_late_leaves_later_claims_alone(
+        self, inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await inbox.add([event("1", "a"), event("2", "b")])
+        run, calls = inbox._database.run, count()
+        claimed, ended = threading.Event(), threading.Event()
+
+        async def in_order(work: Callable[[Any], Any], **options: Any) -> Any:
+            def first(connection: Any) -> Any:
+                assert claimed.wait(30)
+                try:
+                    return work(connection)
+                finally:
+                    ended.set()
+
+            def second(connection: Any) -> Any:
+                rows = work(connection)
+                claimed.set()
+                assert ended.wait(30)
+                return rows
+
+            return await run(first if next(calls) == 0 else second, **options)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(inbox._database, "run", in_order)
+            with anyio.move_on_after(0.05) as scope:
+                await inbox.claim(1)
+            claims = await inbox.claim(10)
+        assert scope.cancelled_caught
+        for claim in claims:
+            await inbox.release(claim, drained=False)
+        assert sorted(await keys_of(inbox)) == [["1"], ["2"]]
 
     async def test_limits(self, inbox: PostgresInbox) -> None:
         await inbox.add([event(str(number), "ab"[number % 2]) for number in range(10)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from itertools import product
 from typing import Final, TypeAlias
 
 import anyio
@@ -528,12 +529,13 @@ async def a_cancelled_claim_is_not_kept(subject: InboxSubject) -> None:
     async def claim() -> None:
         claims.extend(await inbox.claim(1))
 
-    for steps in range(5):
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(claim)
-            for _ in range(steps):
-                await anyio.lowlevel.checkpoint()
-            tasks.cancel_scope.cancel()
+    for first, second in product(range(4), repeat=2):
+        for steps in (first, second):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(claim)
+                for _ in range(steps):
+                    await anyio.lowlevel.checkpoint()
+                tasks.cancel_scope.cancel()
         claims.extend(await inbox.claim(10))
         assert sorted(each.ordering_key for each in claims) == ["c1", "c2"]
         for each in claims:

@@ -427,12 +427,14 @@ class PostgresJournal:
             LeaseExpiredError: The lease of this process has ended.
             UnavailableError: The database cannot be reached.
         """
+        # A cancelled call can go on when the journal has been opened again, as another worker.
+        job, worker = self._job, self._worker
 
         def claim(connection: Connection) -> tuple[Any, ...] | None:
             # A claim whose response was lost is this process's, and it does not know.
             held = list(self._held)
-            connection.execute(self._sql(_GIVE_BACK), (self._job, self._worker, held))
-            return connection.execute(self._sql(_CLAIM), (self._job, self._worker)).fetchone()
+            connection.execute(self._sql(_GIVE_BACK), (job, worker, held))
+            return connection.execute(self._sql(_CLAIM), (job, worker)).fetchone()
 
         claimed = await self._database.run(claim, repeat=False)
         if claimed is None:

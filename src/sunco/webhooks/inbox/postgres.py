@@ -407,9 +407,14 @@ class PostgresInbox:
             # Others may have what this process held: start again as another worker.
             worker = await self._register()
 
+        wanted = True
+
         def claim(connection: Connection) -> list[tuple[Any, ...]]:
             # One after the other: an earlier call may have been cancelled, and still be running.
+            # One that has not begun leaves the claims of later calls alone.
             with self._claiming:
+                if not wanted:
+                    return []
                 if self._claims_unknown:
                     held = list(self._held)
                     connection.execute(self._sql(_GIVE_BACK), (self._name, worker, held))
@@ -422,6 +427,8 @@ class PostgresInbox:
         except LeaseExpiredError:
             self._until = -math.inf
             return []
+        finally:
+            wanted = False
         self._claims_unknown = False
         claims: dict[str, Claim] = {}
         for ordering_key, fence, stored, state, *event in rows:

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from time import monotonic
 from typing import Any, Final, Literal, TypeVar
 
@@ -270,8 +271,8 @@ class SQLiteInbox:
         self._until = 0.0
         # The fence of each claim that is held.
         self._held: dict[str, int] = {}
-        # Claims that were made for a caller that was cancelled meanwhile.
-        self._abandoned: list[Claim] = []
+        # By call: claims that were made for a caller that was cancelled meanwhile.
+        self._abandoned: list[list[Claim]] = []
         # By worker: its last beat, and when that was first seen.
         self._beats: dict[int, tuple[int, float]] = {}
         self._reaped = -math.inf
@@ -347,9 +348,12 @@ class SQLiteInbox:
         """Claim ordering keys that are ready; see `Inbox`."""
         until = monotonic() + self._lease * _SAFE_SHARE
         made: list[Claim] = []
+        released: list[list[Claim]] = []
 
         def work(connection: sqlite3.Connection, now: float) -> int:
-            for claim in self._abandoned:
+            # Jobs run in order: what was claimed for cancelled calls before this one is in them.
+            released[:] = self._abandoned
+            for claim in chain.from_iterable(released):
                 _release(connection, claim, now)
             worker = self._worker
             if not self._beat(connection, now, worker=worker) or worker is None:
@@ -365,11 +369,14 @@ class SQLiteInbox:
             worker = await self._run(work)
         except BaseException:
             # Cancelled, perhaps after the claims were made.
-            self._abandoned = made
+            self._abandoned.append(made)
             raise
+        # By identity: a list that is empty now is filled when its job runs.
+        gone = set(map(id, released))
+        self._abandoned = [claims for claims in self._abandoned if id(claims) not in gone]
         if worker != self._worker:
             self._held.clear()
-        self._worker, self._until, self._abandoned = worker, until, []
+        self._worker, self._until = worker, until
         self._held.update({claim.ordering_key: claim.fence for claim in made})
         return made
 
