@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 import os
 import pathlib
 import shutil
@@ -15,15 +14,15 @@ import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.sessions = ["lint", "types", "tests"]
-nox.options.default_venv_backend = "venv"
-# Nox looks for uv even where it is not used, and logs that it is missing.
-logging.getLogger("nox").addFilter(lambda record: record.msg != "uv binary not found.")
+# uv installs in seconds; pip, where uv is missing, in a minute.
+nox.options.default_venv_backend = "uv|venv"
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 INTERPRETERS = nox.project.python_versions(PYPROJECT)
 
-# A process for each core; one that has finished takes over tests of the others.
-PARALLEL = ("-n", "auto", "--dist", "worksteal")
+# One process more than cores: some tests wait for servers and timers. One that has finished takes
+# over tests of the others.
+PARALLEL = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "worksteal")
 
 # The emulator's Twilio integration, for the demo to link a client to.
 EMULATED_TWILIO_ID = "000000005eed000000000002"
@@ -31,6 +30,8 @@ EMULATED_TWILIO_ID = "000000005eed000000000002"
 
 def install(session: nox.Session, group: str) -> None:
     """Install the project with its extras, and a group of development tools."""
+    # Where bytecode is switched off, as in many containers, each process of a test would compile it.
+    session.env.update({"PYTHONDONTWRITEBYTECODE": "", "UV_COMPILE_BYTECODE": "1"})
     tools = nox.project.dependency_groups(PYPROJECT, group)
     session.install(
         "--quiet",
@@ -125,7 +126,7 @@ def tests_lowest(session: nox.Session) -> None:
 @nox.session(name="tests-newest")
 def tests_newest(session: nox.Session) -> None:
     """The test suite with the newest releases, prereleases included."""
-    session.env["PIP_PRE"] = "1"
+    session.env.update({"PIP_PRE": "1", "UV_PRERELEASE": "allow"})
     run_tests(session)
 
 
@@ -134,6 +135,7 @@ def tests_wasm(session: nox.Session) -> None:
     """What needs no socket, thread or process, on CPython 3.14 in WebAssembly; needs npm."""
     if not shutil.which("npm"):
         session.error("npm is not found, and Python in WebAssembly comes from it.")
+    session.install("--quiet", "pip")
     tmp = session.create_tmp()
     session.run("python", "tests/wasm/install.py", tmp)
     node = ("node", "tests/wasm/run.mjs", f"{tmp}/npm/node_modules/pyodide", f"{tmp}/packages", ".")
@@ -182,6 +184,7 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", *options, "docs", "docs/_build/html")
     target = "docs/_build/html/_static/try"
     if shutil.which("npm"):
+        session.install("--quiet", "pip")
         session.run("python", "docs/_try/assets.py", target, session.create_tmp())
     else:
         shutil.rmtree(target, ignore_errors=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Generator, Iterator
 
@@ -23,6 +24,25 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
         for title, text in report.sections
     ]
     return report
+
+
+# With it in the environment, coverage also measures the processes that tests start.
+_MEASURE = "COVERAGE_PROCESS_CONFIG"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def measurement() -> str | None:
+    """What has coverage measure processes; not set, as measuring doubles their time."""
+    return os.environ.pop(_MEASURE, None)
+
+
+@pytest.fixture(scope="module")
+def measured_processes(measurement: str | None) -> Iterator[None]:
+    """The processes that a module starts are measured: some lines run only in them."""
+    with pytest.MonkeyPatch.context() as patched:
+        if measurement is not None:
+            patched.setenv(_MEASURE, measurement)
+        yield
 
 
 @pytest.fixture(params=["asyncio", "trio"])

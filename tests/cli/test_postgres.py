@@ -21,6 +21,8 @@ from sunco.cli.worker import load_router
 from sunco.webhooks import PostgresInbox
 from sunco.webhooks.inbox.base import NewEvent
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 def test_postgres_migrate_and_check(
     commands: Any, schema: str, monkeypatch: pytest.MonkeyPatch

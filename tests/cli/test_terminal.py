@@ -17,6 +17,8 @@ import pytest
 from sunco import Sunco
 from sunco.models import ParticipantUser
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 def command(*arguments: object) -> list[str]:
     return [sys.executable, "-c", "from sunco.cli import main; main()", *map(str, arguments)]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 SECONDS = 60
 
 

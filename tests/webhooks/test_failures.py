@@ -629,6 +629,7 @@ anyio.run(main)
 """
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 async def test_an_event_that_kills_its_process_is_dead_lettered(tmp_path: Path) -> None:
     program, log = tmp_path / "bot.py", tmp_path / "log"
