@@ -30,7 +30,7 @@ EMULATED_TWILIO_ID = "000000005eed000000000002"
 
 def install(session: nox.Session, group: str) -> None:
     """Install the project with its extras, and a group of development tools."""
-    # Where bytecode is switched off, as in many containers, each process of a test would compile it.
+    # Many containers switch bytecode off: each process of a test would compile everything.
     session.env.update({"PYTHONDONTWRITEBYTECODE": "", "UV_COMPILE_BYTECODE": "1"})
     tools = nox.project.dependency_groups(PYPROJECT, group)
     session.install(

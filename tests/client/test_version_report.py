@@ -72,6 +72,7 @@ def test_requiring_nothing_is_no_reason_to_fail(
     assert capsys.readouterr().out.endswith("Dependencies\n\nExtras\n")
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_it_is_what_the_module_prints() -> None:
     command = [sys.executable, "-m", "sunco"]
     result = subprocess.run(command, capture_output=True, check=True, text=True, timeout=30)

@@ -164,6 +164,7 @@ def test_options_take_precedence_over_the_configuration(tmp_path: Path) -> None:
     assert variables["SUNCO_KEY_ID"] == "app_mine_key"
 
 
+@pytest.mark.usefixtures("measured_processes")
 def test_it_serves_with_tls(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     with serve("--tls", str(ca_file), "--host", "127.0.0.1") as server:

@@ -56,6 +56,7 @@ def test_the_key_id_looks_like_the_key_of_an_app() -> None:
     assert Emulator().key_id.startswith("app_")
 
 
+@pytest.mark.usefixtures("measured_processes")
 @pytest.mark.parametrize(
     ("missing", "module"),
     [("starlette", "sunco.emulator"), ("uvicorn", "sunco.emulator.__main__")],

@@ -48,6 +48,7 @@ async def server(*response: bytes) -> AsyncGenerator[tuple[str, Received], None]
         ([b"HTTP/1.1 100 Continue\r\n\r\n" + OK], 200),
         ([b"HTTP/1.1 503 Busy\r\nconnection: close\r\n\r\n"], 503),
         ([b"HTTP/1.0 204 Done\r\n\r\n"], 204),
+        ([b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n", b"{", b"}"], 201),
     ],
 )
 async def test_a_call_over_http(response: list[bytes], status: int) -> None:
