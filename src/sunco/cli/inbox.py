@@ -31,18 +31,12 @@ AnyInbox = TypeVar("AnyInbox", bound="Inbox")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-class _Duration(click.ParamType[float]):
+def _duration(text: str) -> float:
     """Seconds, or a number with a unit: `90`, `15m`, `12h`, `30d`."""
-
-    name = "duration"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        number, unit = (value[:-1], value[-1]) if value[-1:] in _UNITS else (value, "s")
-        if not number.isdecimal():
-            self.fail(f"{value!r} is no duration such as 90, 15m, 12h or 30d.", param, ctx)
-        return float(number) * _UNITS[unit]
+    number, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "s")
+    if not number.isdecimal():
+        raise click.BadParameter(f"{text!r} is no duration such as 90, 15m, 12h or 30d.")
+    return float(number) * _UNITS[unit]
 
 
 @attrs.frozen
@@ -184,7 +178,7 @@ def discard(location: _Location, keys: Sequence[str], everything: bool) -> None:
 @inbox.command(epilog=EXIT_CODES)
 @_inbox
 @click.option(
-    "--older-than", required=True, type=_Duration(), metavar="TIME",
+    "--older-than", required=True, type=_duration, metavar="TIME",
     help="Only what has not changed for this long: 90 (seconds), 15m, 12h or 30d.",
 )  # fmt: skip
 def purge(location: _Location, older_than: float) -> None:
