@@ -482,7 +482,11 @@ async def test_other_sites_and_rebound_names_are_rejected(api: Api) -> None:
         (("origin", "http://evil.test"), ("x-emulator-token", "guess")): 403,
         (("origin", "http://emulator"), ("x-emulator-token", token)): 200,
         (("host", "evil.test"),): 403,
+        (("host", ""),): 403,
+        (("host", "[::1"),): 403,
+        (("host", "localhost@evil.test"),): 403,
         (("host", "127.0.0.1:8000"),): 200,
+        (("host", "LOCALHOST"),): 200,
         (("host", "[::1]:8000"),): 200,
         (("host", "shop.localhost"),): 200,
     }

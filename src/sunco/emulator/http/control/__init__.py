@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from sunco.emulator.http.control.feed import ChangeFeed
 
+# An IPv6 address in brackets, or a name; perhaps a port.
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/@]+)(?::[0-9]+)?")
 LOCAL_HOSTS = frozenset({"localhost", "emulator", "testserver"})
 
 
@@ -66,7 +69,8 @@ class ControlApi:
         Raises:
             ApiError: 403.
         """
-        if not self._is_known(request.url.hostname or ""):
+        host = _HOST.fullmatch(request.headers.get("host", "").lower())
+        if not host or not self._is_known(host[1].strip("[]")):
             raise forbidden()
         from_browser = "origin" in request.headers and request.method != "GET"
         token = request.headers.get("x-emulator-token", "")
