@@ -10,11 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
-from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter
 
 from sunco._version import __version__
 from sunco.errors import ConfigurationError
-from sunco.observe.otel import OpenTelemetryObserver
 from sunco.webhooks import (
     Claim,
     ClaimLostError,
@@ -24,6 +22,16 @@ from sunco.webhooks import (
     InboxStats,
     NewEvent,
 )
+
+try:
+    from opentelemetry.metrics import CallbackOptions, MeterProvider, Observation, get_meter
+
+    from sunco.observe.otel import OpenTelemetryObserver
+except ModuleNotFoundError as _error:
+    raise ModuleNotFoundError(
+        "sunco.otel needs OpenTelemetry: install it with pip install 'sunco[otel]'",
+        name=_error.name,
+    ) from _error
 
 if TYPE_CHECKING:
     from sunco.bulk import Report

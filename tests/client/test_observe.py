@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import sys
 from typing import Any
 
 import anyio
@@ -301,3 +303,12 @@ async def test_ports_and_requests_without_an_operation() -> None:
         attributes = telemetry.spans()[-1].attributes or {}
         assert attributes["server.port"] == port
         assert "sunco.operation" not in attributes
+
+
+def test_what_to_install_for_opentelemetry_is_said_when_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delitem(sys.modules, "sunco.otel")
+    monkeypatch.setitem(sys.modules, "opentelemetry.metrics", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install 'sunco\[otel\]'"):
+        importlib.import_module("sunco.otel")

@@ -15,6 +15,7 @@ BEHIND_EXTRAS = (
     "sunco.bulk.progress_bar",
     "sunco.cli",
     "sunco.emulator",
+    "sunco.observe.otel",
     "sunco.otel",
     "sunco.testing",
     "sunco.transport._aiohttp_backend",
