@@ -6,9 +6,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from itertools import count
+from itertools import count, takewhile
 from typing import Any, TypeAlias
 
 import anyio
@@ -25,6 +26,8 @@ from sunco.webhooks.inbox.postgres import _Listener
 pytestmark = pytest.mark.anyio
 
 Make: TypeAlias = Callable[..., PostgresInbox]
+
+MODULE = "sunco.webhooks.inbox.postgres"
 
 
 @pytest.fixture
@@ -58,6 +61,26 @@ def other(schema: str, inbox: PostgresInbox) -> Iterator[Any]:
         yield connection
 
 
+@pytest.fixture
+def skip(other: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Lets seconds pass at once: for the processes, and for their leases in the database."""
+    skipped = [0.0]
+    monkeypatch.setattr(f"{MODULE}.monotonic", lambda: time.monotonic() + skipped[0])
+
+    def skip(seconds: float) -> None:
+        other.execute("UPDATE worker SET until = until - make_interval(secs => %s)", (seconds,))
+        other.commit()
+        skipped[0] += seconds
+
+    return skip
+
+
+@pytest.fixture
+def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heartbeat looks at leases all the time."""
+    monkeypatch.setattr(f"{MODULE}._REAP_INTERVAL", 0.01)
+
+
 def event(key: str, ordering_key: str = "k") -> NewEvent:
     content = b'{"type": "user:merge", "id": "%s"}' % key.encode()
     return NewEvent(key=key, ordering_key=ordering_key, content=content)
@@ -89,16 +112,40 @@ async def beating(*inboxes: PostgresInbox) -> AsyncGenerator[None]:
         tasks.cancel_scope.cancel()
 
 
+async def found(connection: Any, query: str, *arguments: object) -> Any:
+    """Wait until a query of another process's state has a row; returns its first column."""
+    with anyio.fail_after(60):
+        while (row := connection.execute(query, arguments).fetchone()) is None:  # noqa: ASYNC110
+            await anyio.sleep(0.005)
+    return row[0]
+
+
+async def blocked(connection: Any) -> None:
+    """Wait until a transaction waits for a lock of a connection's."""
+    own = connection.info.backend_pid
+    await found(connection, "SELECT pid FROM pg_locks WHERE %s = ANY (pg_blocking_pids(pid))", own)
+
+
 async def blocked_until(connection: Any, task: Callable[[], Any]) -> None:
     """Start a task that waits for a lock of a connection's transaction, then commit that."""
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(task)
-        with anyio.fail_after(60):
-            while not connection.execute(  # noqa: ASYNC110 - the state of another process
-                "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation IS NULL"
-            ).fetchone()[0]:
-                await anyio.sleep(0.005)
+        await blocked(connection)
         connection.commit()
+
+
+async def listening(connection: Any, inbox: PostgresInbox, before: int = 0) -> int:
+    """Wait until an inbox listens; returns the id of the connection's process."""
+    # The statistics of a transaction are read once.
+    connection.autocommit = True
+    query = "SELECT pid FROM pg_stat_activity WHERE query = %s AND state = 'idle' AND pid <> %s"
+    return int(await found(connection, query, f"LISTEN {inbox._channel}", before))
+
+
+def leases_end_later(connection: Any) -> bool:
+    query = "SELECT bool_and(until > clock_timestamp()) FROM worker"
+    (later,) = connection.execute(query).fetchone()
+    return bool(later)
 
 
 class TestStoring:
@@ -355,9 +402,10 @@ class TestClaiming:
         await inbox.add([event("1")])
         # Holds up the claim until it has been cancelled.
         other.execute("LOCK TABLE worker IN ACCESS EXCLUSIVE MODE")
-        with anyio.move_on_after(0.1) as scope:
-            await inbox.claim(10)
-        assert scope.cancelled_caught
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(inbox.claim, 10)
+            await blocked(other)
+            tasks.cancel_scope.cancel()
         other.commit()
         assert await keys_of(inbox) == [["1"]]
 
@@ -436,18 +484,20 @@ class TestClaiming:
 
 
 class TestLeases:
+    @pytest.mark.usefixtures("quick_beats")
     async def test_the_keys_of_a_dead_process_are_free_when_its_lease_ends(
-        self, make: Make, inbox: PostgresInbox
+        self, make: Make, inbox: PostgresInbox, skip: Callable[[float], None]
     ) -> None:
-        dead = make(lease=1.0)
+        dead = make(lease=5.0)
         await dead.open()
         await inbox.add([event("1"), event("2")])
         claim = await only(dead)
         assert await inbox.claim(10) == []
+        skip(5.0)
         async with beating(inbox):
             with anyio.fail_after(60):
                 while not (claims := await inbox.claim(10)):  # noqa: ASYNC110 - as above
-                    await anyio.sleep(0.05)
+                    await anyio.sleep(0.005)
         (again,) = claims
         assert [each.attempts for each in again.events] == [2, 0]
         for operation in (dead.record(claim, handled("1")), dead.holds(claim)):
@@ -481,51 +531,68 @@ class TestLeases:
         assert await frozen.claim(10) == []
         assert await keys_of(frozen) == [["2"]]
 
-    async def test_the_heartbeat_renews_the_lease(self, make: Make) -> None:
-        inbox = make(lease=4.5)
-        await inbox.open()
+    @pytest.mark.usefixtures("quick_beats")
+    async def test_the_heartbeat_renews_the_lease(
+        self, inbox: PostgresInbox, other: Any, skip: Callable[[float], None]
+    ) -> None:
         await inbox.add([event("1")])
         claim = await only(inbox)
         async with beating(inbox):
+            await listening(other, inbox)
+            skip(inbox._lease / 3)
             with anyio.fail_after(60):
                 while await inbox.holds(claim) <= claim.until:  # noqa: ASYNC110 - as above
-                    await anyio.sleep(0.05)
+                    await anyio.sleep(0.005)
             await inbox.record(claim, handled("1"))
 
+    @pytest.mark.usefixtures("quick_beats")
     async def test_a_process_that_cannot_renew_stops_holding_before_the_lease_ends(
-        self, make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self,
+        inbox: PostgresInbox,
+        other: Any,
+        skip: Callable[[float], None],
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         caplog.set_level(logging.INFO, "sunco.webhooks")
-        inbox = make(lease=3.0)
-        await inbox.open()
         await inbox.add([event("1")])
-        began = time.monotonic()
         claim = await only(inbox)
-        assert claim.until <= began + 2.4
+        beat = anyio.Event()
 
         async def unreachable(*_: object, **__: object) -> Any:
+            beat.set()
             raise StorageError("unreachable")
 
         async with beating(inbox):
+            await listening(other, inbox)
             with monkeypatch.context() as patched:
                 patched.setattr(inbox._database, "run", unreachable)
-                await anyio.sleep(claim.until - time.monotonic() + 0.05)
+                skip(claim.until - time.monotonic())
+                await beat.wait()
                 with pytest.raises(ClaimLostError):
                     await inbox.holds(claim)
                 with pytest.raises(ClaimLostError):
                     await inbox.record(claim, handled("1"))
+                assert leases_end_later(other)
+                skip(inbox._lease)
             with anyio.fail_after(60):
                 while not await inbox.claim(1):  # noqa: ASYNC110 - as above
-                    await anyio.sleep(0.05)
+                    await anyio.sleep(0.005)
         levels = [record.levelname for record in caplog.records]
         assert levels == ["WARNING", "INFO"]
 
+    @pytest.mark.usefixtures("quick_beats")
     async def test_handlers_of_a_process_that_is_cut_off_end_before_others_begin(
-        self, make: Make, monkeypatch: pytest.MonkeyPatch
+        self,
+        make: Make,
+        other: Any,
+        skip: Callable[[float], None],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setattr("sunco.webhooks.processing.worker._POLL_INTERVAL", 0.01)
         story: list[str] = []
-        begun, finished = anyio.Event(), anyio.Event()
-        first, second = make(lease=2.0), make()
+        begun, ended, finished = anyio.Event(), anyio.Event(), anyio.Event()
+        first, second = make(lease=5.0), make()
         cut_off = WebhookRouter("secret", inbox=first)
         healthy = WebhookRouter("secret", inbox=second)
 
@@ -537,6 +604,7 @@ class TestLeases:
                 await anyio.sleep_forever()
             finally:
                 story.append("ended")
+                ended.set()
 
         @healthy.on()
         async def handle(_: Any) -> None:
@@ -553,6 +621,10 @@ class TestLeases:
                 async with healthy.running():
                     with monkeypatch.context() as patched:
                         patched.setattr(first._database, "run", unreachable)
+                        skip(first._until - time.monotonic())
+                        await ended.wait()
+                        assert leases_end_later(other)
+                        skip(first._lease / 5)
                         await finished.wait()
                         while (await second.stats()).pending:  # noqa: ASYNC110 - the database's
                             await anyio.sleep(0.01)
@@ -602,20 +674,15 @@ class TestLeases:
 
 class TestNotifying:
     async def test_another_process_is_woken_by_a_stored_event(
-        self, make: Make, inbox: PostgresInbox
+        self, make: Make, inbox: PostgresInbox, other: Any
     ) -> None:
         web = make()
         await web.open(handles=False)
-        woken = False
         async with beating(inbox):
-            # Until the listener is connected, a notification can be missed.
-            for number in range(100):
-                await web.add([event(str(number))])
-                with anyio.move_on_after(0.2):
-                    await inbox.wait()
-                    woken = True
-                    break
-        assert woken
+            await listening(other, inbox)
+            await web.add([event("1")])
+            with anyio.fail_after(60):
+                await inbox.wait()
 
     async def test_notifications_are_coalesced(self, inbox: PostgresInbox, other: Any) -> None:
         other.execute(f"LISTEN {inbox._channel}".encode())
@@ -623,22 +690,27 @@ class TestNotifying:
         began = time.monotonic()
         for number in range(40):
             await inbox.add([event(str(number))])
+        assert inbox._notifier is not None
+        await anyio.to_thread.run_sync(inbox._notifier.stop)
         elapsed = time.monotonic() - began
         other.autocommit = True
-        received = len(list(other.notifies(timeout=0.3)))
-        assert 1 <= received <= elapsed / 0.02 + 2
+        other.execute("SELECT pg_notify(%s, 'last')", (inbox._channel,))
+        received = takewhile(lambda each: each.payload != "last", other.notifies(timeout=60))
+        assert 1 <= len(list(received)) <= elapsed / 0.02 + 2
 
     async def test_a_broken_listener_connects_again(
-        self, make: Make, inbox: PostgresInbox, other: Any
+        self, make: Make, inbox: PostgresInbox, other: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        other.autocommit = True
+        monkeypatch.setattr(f"{MODULE}._LISTEN_SECONDS", 0.01)
+        web = make()
+        await web.open(handles=False)
         async with beating(inbox):
-            await anyio.sleep(0.2)
-            other.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = %s",
-                (f"LISTEN {inbox._channel}",),
-            )
-            await self.test_another_process_is_woken_by_a_stored_event(make, inbox)
+            broken = await listening(other, inbox)
+            other.execute("SELECT pg_terminate_backend(%s)", (broken,))
+            await listening(other, inbox, broken)
+            await web.add([event("1")])
+            with anyio.fail_after(60):
+                await inbox.wait()
 
 
 class TestForUsers:
@@ -691,20 +763,28 @@ class TestForUsers:
 
 
 async def test_a_restart_of_the_server_costs_no_repetition(
-    own_server: postgres.PostgresServer,
+    own_server: postgres.PostgresServer, own_inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inbox = PostgresInbox(own_server.dsn)
-    await inbox.open()
-    await inbox.add([event("1"), event("2")])
-    claim = await only(inbox)
+    inbox, stopped, noticed = own_inbox, threading.Event(), threading.Event()
+    run = inbox._database.run
+
+    async def noticing(work: Callable[[Any], Any], **options: Any) -> Any:
+        try:
+            return await run(work, **options)
+        except UnavailableError:
+            noticed.set()
+            raise
 
     def restart() -> None:
         own_server.stop("immediate")
         stopped.set()
-        time.sleep(0.3)
+        assert noticed.wait(60)
         own_server.start()
 
-    stopped = threading.Event()
+    monkeypatch.setattr(inbox._database, "run", noticing)
+    await inbox.open()
+    await inbox.add([event("1"), event("2")])
+    claim = await only(inbox)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(anyio.to_thread.run_sync, restart)
         await anyio.to_thread.run_sync(stopped.wait)
@@ -712,20 +792,24 @@ async def test_a_restart_of_the_server_costs_no_repetition(
         await inbox.release(claim, drained=True)
     stats = await inbox.stats()
     assert (stats.pending, stats.handled) == (0, 2)
-    own_server.stop("immediate")
-    with pytest.raises(StorageError, match="cannot be reached"):
-        await inbox.add([event("3")])
-    own_server.start()
-    await inbox.close()
+    await anyio.to_thread.run_sync(own_server.stop)
+    try:
+        with pytest.raises(StorageError, match="cannot be reached"):
+            await inbox.add([event("3")])
+    finally:
+        await anyio.to_thread.run_sync(own_server.start)
 
 
+@pytest.mark.usefixtures("quick_beats")
 async def test_an_outage_is_one_log_line_and_its_end_another(
     own_server: postgres.PostgresServer,
+    own_inbox: PostgresInbox,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setattr("sunco.webhooks.processing.worker._POLL_INTERVAL", 0.01)
     caplog.set_level(logging.INFO, "sunco.webhooks")
-    inbox = PostgresInbox(own_server.dsn)
+    inbox = own_inbox
     router = WebhookRouter("secret", inbox=inbox)
     claim, failures = inbox.claim, list[Exception]()
     handled, again = anyio.Event(), anyio.Event()
@@ -752,7 +836,7 @@ async def test_an_outage_is_one_log_line_and_its_end_another(
             await inbox.add([event("1")])
             await handled.wait()
             while (await inbox.stats()).pending or len(caplog.records) < 2:  # noqa: ASYNC110
-                await anyio.sleep(0.05)
+                await anyio.sleep(0.005)
     lines = [(record.levelname, record.getMessage()) for record in caplog.records]
     assert [level for level, _ in lines] == ["WARNING", "INFO"], lines
     assert "pauses: " in lines[0][1]
@@ -786,11 +870,19 @@ async def test_a_success_from_before_the_outage_does_not_end_it(
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own_server() -> Iterator[postgres.PostgresServer]:
+    """A server that tests stop and start again."""
     server = postgres.PostgresServer()
     yield server
     server.remove()
+
+
+@pytest.fixture
+async def own_inbox(own_server: postgres.PostgresServer) -> AsyncIterator[PostgresInbox]:
+    inbox = PostgresInbox(own_server.dsn, schema=f"test_{uuid.uuid4().hex}")
+    yield inbox
+    await inbox.close()
 
 
 async def test_invalid_arguments_are_rejected_without_showing_the_password() -> None:
