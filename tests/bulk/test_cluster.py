@@ -31,6 +31,7 @@ distributed: Any = pytest.importorskip("distributed", reason="needs the extra su
 
 pytestmark = [
     pytest.mark.anyio,
+    pytest.mark.usefixtures("quick_polls"),
     # A worker closes its sockets when the garbage collector says so.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]

@@ -25,7 +25,7 @@ from sunco.testing import connect
 
 fsspec: Any = pytest.importorskip("fsspec", reason="needs the extra sunco[fsspec]")
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_polls")]
 
 
 @pytest.fixture

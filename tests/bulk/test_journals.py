@@ -27,7 +27,7 @@ from sunco.bulk import (
     run,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_polls")]
 
 Make = Callable[[], Journal]
 

@@ -24,7 +24,7 @@ from sunco.bulk import (
     work,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_polls")]
 
 Make: TypeAlias = Callable[..., PostgresJournal]
 
@@ -41,6 +41,28 @@ async def make(schema: str) -> AsyncIterator[Make]:
     yield journal
     for each in made:
         await each.close()
+
+
+@pytest.fixture
+def database(schema: str) -> Iterator[Any]:
+    """A connection of its own to the tables."""
+    import psycopg  # noqa: PLC0415 - an extra
+
+    options = f"-c search_path={schema}"
+    with psycopg.connect(postgres.dsn(), options=options, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+def quick_beats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The heartbeat comes more often than the lease, which is not any shorter, needs it."""
+    monkeypatch.setattr(PostgresJournal, "lease", 0.03)
+
+
+@pytest.fixture
+def quick_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The progress of the whole job is read all the time."""
+    monkeypatch.setattr("sunco.bulk.shared._PROGRESS_SECONDS", 0.01)
 
 
 class Sender:
@@ -86,6 +108,7 @@ async def test_one_process_loads_and_works(make: Make) -> None:
 
 async def test_others_join_and_each_item_is_done_once(make: Make) -> None:
     senders = [Sender(), Sender(), Sender()]
+    joining = [make(part_size=10), make(part_size=10)]
     reports: list[Report] = []
     loading = anyio.Event()
 
@@ -94,7 +117,8 @@ async def test_others_join_and_each_item_is_done_once(make: Make) -> None:
             if number == 100:
                 # The others start while items are being loaded.
                 loading.set()
-                await anyio.sleep(0.2)
+                while not all(journal._worker for journal in joining):  # noqa: ASYNC110 - no event
+                    await anyio.sleep(0.001)
             yield number
 
     async def first() -> None:
@@ -103,15 +127,14 @@ async def test_others_join_and_each_item_is_done_once(make: Make) -> None:
             await run(senders[0].send, items(), key=str, journal=journal, job="j", concurrency=4)
         )
 
-    async def join(sender: Sender) -> None:
-        reports.append(await work(sender.send, job="j", journal=make(part_size=10), concurrency=4))
+    async def join(sender: Sender, journal: PostgresJournal) -> None:
+        reports.append(await work(sender.send, job="j", journal=journal, concurrency=4))
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(first)
         await loading.wait()
-        await anyio.sleep(0.05)
-        for sender in senders[1:]:
-            tasks.start_soon(join, sender)
+        for sender, journal in zip(senders[1:], joining, strict=True):
+            tasks.start_soon(join, sender, journal)
     assert sorted(item for sender in senders for item in sender.items) == list(range(200))
     assert [report.done + report.skipped for report in reports] == [200] * 3
 
@@ -164,11 +187,12 @@ async def test_items_of_other_types_need_a_form_as_text(make: Make) -> None:
     assert sorted(seen, key=abs) == [1j, 2 + 3j]
 
 
+@pytest.mark.usefixtures("quick_beats")
 async def test_the_items_of_a_dead_process_are_free_after_lease_and_grace_period(
-    make: Make,
+    make: Make, database: Any
 ) -> None:
-    dead, sender = make(part_size=3, lease=0.3), Sender()
-    await dead.open("j", "Sender.send", grace_period=0.2)
+    dead, sender = make(part_size=3), Sender()
+    await dead.open("j", "Sender.send", grace_period=60)
     await dead.start_loading()
     await dead.load([(str(number), str(number)) for number in range(6)])
     await dead.finish_loading()
@@ -182,10 +206,27 @@ async def test_the_items_of_a_dead_process_are_free_after_lease_and_grace_period
     entry = await dead.entry("1")
     assert entry is not None
     assert entry.state == "started"
-    began = anyio.current_time()
-    report = await work(sender.send, job="j", journal=make(), grace_period=0.2)
-    assert anyio.current_time() - began >= 0.3
-    assert outcome(report) == (5, 0, 0, 1, 6)
+    reports: list[Report] = []
+
+    async def join() -> None:
+        reports.append(await work(sender.send, job="j", journal=make()))
+
+    def first_part() -> Any:
+        query = "SELECT owner, free > now() + interval '50 s' FROM part WHERE part = 0"
+        return database.execute(query).fetchone()
+
+    with anyio.fail_after(60):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(join)
+            while len(sender.calls) < 3:  # noqa: ASYNC110 - the sender sends no event
+                await anyio.sleep(0.001)
+            assert first_part() == (dead._worker, False)
+            database.execute("UPDATE worker SET until = now() WHERE id = %s", (dead._worker,))
+            while first_part() != (None, True):  # noqa: ASYNC110 - nor does the database
+                await anyio.sleep(0.001)
+            assert sender.items == [3, 4, 5]
+            database.execute("UPDATE part SET free = now()")
+    assert outcome(reports[0]) == (5, 0, 0, 1, 6)
     assert sorted(sender.calls) == [
         (1, True, 2),
         (2, True, 2),
@@ -212,6 +253,7 @@ async def test_items_that_may_be_done_can_be_skipped(make: Make) -> None:
     assert again.calls == [(1, True, 2)]
 
 
+@pytest.mark.usefixtures("quick_watch")
 async def test_it_stops_after_failures_of_the_whole_job(make: Make) -> None:
     class Slow(Sender):
         async def send(self, item: int) -> str:
@@ -240,19 +282,27 @@ async def test_it_stops_after_failures_of_the_whole_job(make: Make) -> None:
     assert len(slow.calls) < 150
 
 
+@pytest.mark.usefixtures("quick_watch")
 async def test_progress_is_that_of_the_whole_job(make: Make) -> None:
     reports: list[Report] = []
+    in_flight = anyio.Event()
 
     async def slow(_: int) -> None:
-        await anyio.sleep(0.3)
+        await in_flight.wait()
 
-    await run(
-        slow, range(12), key=str, journal=make(part_size=2), job="j", concurrency=2,
-        progress=reports.append,
-    )  # fmt: skip
-    assert reports
-    assert reports[-1].total == 12
+    def watch(report: Report) -> None:
+        reports.append(report)
+        if report.in_flight and report.total is not None:
+            in_flight.set()
+
+    with anyio.fail_after(60):
+        await run(
+            slow, range(12), key=str, journal=make(part_size=2), job="j", concurrency=2,
+            progress=watch,
+        )  # fmt: skip
+    assert {each.total for each in reports} <= {None, 12}
     assert max(each.in_flight for each in reports) > 0
+    assert (reports[-1].done, reports[-1].total) == (12, 12)
 
 
 async def test_an_error_of_the_items_is_raised_when_the_rest_is_done(make: Make) -> None:
@@ -289,11 +339,12 @@ async def test_jobs_and_functions_that_do_not_fit_are_rejected_before_anything_i
     assert sender.items == [1]
 
 
+@pytest.mark.usefixtures("quick_beats", "quick_watch")
 async def test_a_short_outage_costs_nothing_and_is_logged_once(
     make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "sunco.bulk")
-    journal, sender = make(part_size=5, lease=6), Sender()
+    journal, sender = make(part_size=5), Sender()
     execute = journal._database.run
     outage = {"left": 0}
 
@@ -306,7 +357,7 @@ async def test_a_short_outage_costs_nothing_and_is_logged_once(
     async def send(item: int) -> str:
         if item == 4:
             outage["left"] = 8
-        await anyio.sleep(0.1)
+        await anyio.sleep(0.01)
         return await sender.send(item)
 
     monkeypatch.setattr(journal._database, "run", flaky)
@@ -326,38 +377,45 @@ async def test_a_short_outage_costs_nothing_and_is_logged_once(
     assert levels.count("WARNING") <= 1 + levels.count("INFO")
 
 
+@pytest.mark.usefixtures("quick_beats")
 async def test_without_the_database_work_stops_before_the_lease_ends(
-    make: Make, monkeypatch: pytest.MonkeyPatch
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    journal = make(lease=0.5)
+    journal = make()
 
     async def away(*_: Any, **__: Any) -> Any:
         raise UnavailableError("The connection failed.")
 
     async def send(_: int) -> None:
         monkeypatch.setattr(journal._database, "run", away)
+        while not caplog.records:  # noqa: ASYNC110 - until the outage has been noticed
+            await anyio.sleep(0.001)
+        monkeypatch.setattr("sunco.bulk.shared.monotonic", lambda: journal.until)
         await anyio.sleep(60)
 
     with anyio.fail_after(60), pytest.raises(UnavailableError):
         await run(send, [1], key=str, journal=journal, job="j")
 
 
+@pytest.mark.usefixtures("quick_beats")
 async def test_work_stops_before_the_lease_ends_when_the_database_does_not_respond(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = make(lease=0.5)
+    journal = make()
 
     async def send(_: int) -> None:
         # As if nothing came through, and no connection broke.
         monkeypatch.setattr(journal, "renew", anyio.sleep_forever)
+        monkeypatch.setattr("sunco.bulk.shared.monotonic", lambda: journal.until - 0.01)
         await anyio.sleep_forever()
 
     with anyio.fail_after(60), pytest.raises(UnavailableError, match="not responded"):
         await run(send, [1], key=str, journal=journal, job="j")
 
 
+@pytest.mark.usefixtures("quick_beats")
 async def test_a_process_whose_lease_has_ended_stops(make: Make, schema: str) -> None:
-    journal = make(lease=0.6)
+    journal = make()
 
     async def send(_: int) -> None:
         await journal._database.run(

@@ -15,7 +15,7 @@ from sunco._storage import UnavailableError
 from sunco.bulk import PostgresJournal, Report, run
 from sunco.bulk.shared import _Parts
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("quick_polls")]
 
 
 @pytest.fixture

@@ -213,7 +213,10 @@ async def test_a_full_database_makes_the_platform_deliver_again(
 
 
 @pytest.mark.anyio
-async def test_a_job_without_its_function_and_one_with_another_are_rejected(schema: str) -> None:
+async def test_a_job_without_its_function_and_one_with_another_are_rejected(
+    schema: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sunco.bulk.shared._POLL_SECONDS", 0.005)
     called: list[Any] = []
 
     async def first(item: Any) -> None:

@@ -89,8 +89,10 @@ async def test_an_inbox_conforms(check: InboxCheck, bouncer: str, schema: str) -
 
 
 async def test_events_that_one_process_stores_are_processed_by_another(
-    bouncer: str, schema: str
+    bouncer: str, schema: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # No notification passes PgBouncer.
+    monkeypatch.setattr("sunco.webhooks.processing.worker._POLL_INTERVAL", 0.01)
     storing, processing = (
         WebhookRouter(SECRET, inbox=PostgresInbox(bouncer, schema=schema)) for _ in range(2)
     )
@@ -112,7 +114,8 @@ async def test_events_that_one_process_stores_are_processed_by_another(
         assert texts == [f"{conversation} {number}" for number in range(20)]
 
 
-async def test_a_job_is_shared(bouncer: str, schema: str) -> None:
+async def test_a_job_is_shared(bouncer: str, schema: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sunco.bulk.shared._POLL_SECONDS", 0.005)
     calls, loaded = Counter[int](), anyio.Event()
 
     async def send(item: int) -> None:
