@@ -50,6 +50,19 @@ def start(reserved: Reservation) -> float:
     return reserved.now + reserved.delay
 
 
+def skip(limiter: SharedRateLimiter, seconds: float) -> None:
+    """Let time pass at once: what the engine has stored becomes older."""
+    times = ("tat", "paused", "changed", "settled")
+    if isinstance(limiter, RedisRateLimiter):
+        for name in times:
+            limiter._client.hincrbyfloat(f"sunco:rate:{limiter._name}", name, -seconds)
+    else:
+        assert isinstance(limiter, PostgresRateLimiter)
+        older = ", ".join(f"{name} = {name} - {seconds}" for name in times)
+        statement = limiter._database.sql(f"UPDATE {{schema}}.rate_limit SET {older}")  # noqa: S608
+        limiter._database.run_sync(lambda connection: connection.execute(statement))
+
+
 async def acquire_together(limiters: list[SharedRateLimiter], turns: int) -> list[float]:
     """The moments at which `turns` turns began, taken by many tasks of each limiter."""
     moments: list[float] = []
@@ -70,9 +83,9 @@ async def acquire_together(limiters: list[SharedRateLimiter], turns: int) -> lis
 class TestReserving:
     async def test_two_processes_share_one_rate_with_few_calls(self, make: Make) -> None:
         limiters = [make(400), make(400)]
-        moments = await acquire_together(limiters, 200)
-        # Turns are never early: 200 of them need at least 199 intervals, less one batch each.
-        assert moments[-1] - moments[0] >= (199 - 32) / 400
+        moments = await acquire_together(limiters, 100)
+        # Turns are never early: 100 of them need at least 99 intervals, less one batch each.
+        assert moments[-1] - moments[0] >= (99 - 32) / 400
         # A tenth of the turns, but for those that expire while a slow machine does other things.
         assert sum(limiter._calls for limiter in limiters) <= 0.8 * len(moments)
 
@@ -168,10 +181,11 @@ class TestSlowingDown:
         for _ in range(2):
             limiter.slow_down()
             limiter._close()
-            time.sleep(1.05)
+            skip(limiter, 3)
         current = limiter._call(0).current
-        # Half of what had recovered within the first second, and what has since.
-        assert 17 < current <= 16 + (time.monotonic() - began) * 64 / 30
+        # Half of what had recovered within the first three seconds, and what has since.
+        least = (32 + 3 * 64 / 30) / 2 + 3 * 64 / 30
+        assert least - 0.001 <= current <= least + (time.monotonic() - began) * 64 / 30
 
     async def test_turns_reserved_before_are_not_used(self, make: Make) -> None:
         limiter = make(20)
@@ -187,8 +201,8 @@ class TestSlowingDown:
             tasks.start_soon(take)
             while not limiter._slots:  # noqa: ASYNC110 - set in a worker thread
                 await anyio.sleep(0.001)
-            limiter.slow_down(0.3)
-        assert taken[0] - began >= 0.3
+            limiter.slow_down(0.1)
+        assert taken[0] - began >= 0.1
 
     async def test_a_reservation_from_before_a_pause_is_made_again(
         self, make: Make, monkeypatch: pytest.MonkeyPatch
@@ -217,7 +231,7 @@ class TestOutages:
         caplog.set_level(logging.INFO, "sunco.ratelimit")
         limiter = make(1000)
         call = limiter._call_engine
-        left = [3]
+        left = [2]
 
         def flaky(count: int, pause: float | None) -> Any:
             if left[0]:
@@ -240,10 +254,10 @@ class TestOutages:
         monkeypatch.setattr(limiter, "_call_engine", gone)
         await limiter.acquire()
         began = time.monotonic()
-        limiter.slow_down(0.2)
+        limiter.slow_down(0.1)
         limiter._reports[0].join()
         await limiter.acquire()
-        assert time.monotonic() >= began + 0.2
+        assert time.monotonic() >= began + 0.1
         # Reported with the next reservation.
         assert limiter._paused_until > began
 
