@@ -6,15 +6,18 @@ import importlib
 import logging
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from support.clock import quiet
 
 import sunco
 from sunco import models, webhooks
+from sunco._clock import SystemClock
 from sunco.emulator import Emulator
 from sunco.testing import connect
 
@@ -90,6 +93,23 @@ def logging_as_it_was() -> Iterator[None]:
     for logger, level, handlers in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers
+
+
+@pytest.fixture(autouse=True)
+def bots_wait_for_nothing_but_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their clock is set forward as soon as all tasks wait."""
+    skipped = [0.0]
+
+    def monotonic(_: object) -> float:
+        return time.monotonic() + skipped[0]
+
+    async def sleep(clock: SystemClock, seconds: float) -> None:
+        until = clock.monotonic() + seconds
+        await quiet()
+        skipped[0] += max(0.0, until - clock.monotonic())
+
+    monkeypatch.setattr(SystemClock, "monotonic", monotonic)
+    monkeypatch.setattr(SystemClock, "sleep", sleep)
 
 
 @pytest.mark.parametrize("path", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES])

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import runpy
+import selectors
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -64,6 +67,28 @@ class Shown:
     def texts(self) -> list[str]:
         [conversation] = self.conversations[-1]
         return [message["content"].get("text", "") for message in conversation["messages"]]
+
+
+@pytest.fixture(autouse=True)
+def time_passes_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No program has sockets or threads: nothing can happen while it sleeps."""
+    slept, select = [0.0], selectors.DefaultSelector.select
+
+    def now(_: object) -> float:
+        return time.monotonic() + slept[0]
+
+    def sleep(seconds: float) -> None:
+        slept[0] += seconds
+
+    def select_at_once(self: selectors.DefaultSelector, timeout: float | None = None) -> Any:
+        ready = select(self, timeout and 0.0)
+        if timeout and not ready:
+            sleep(timeout)
+        return ready
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "time", now)
+    monkeypatch.setattr(selectors.DefaultSelector, "select", select_at_once)
+    monkeypatch.setattr(timer_loop, "time", SimpleNamespace(sleep=sleep))
 
 
 def test_there_are_six_programs() -> None:
