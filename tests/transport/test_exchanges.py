@@ -11,6 +11,7 @@ import anyio
 import pytest
 from anyio.abc import ByteStream
 from client.test_session import assert_no_secret
+from support.clock import quiet
 from support.server import OK, get, post, read_request, responding, serving, tls_client
 
 from sunco import (
@@ -115,11 +116,15 @@ async def test_connections_lost_after_sending_may_have_delivered(
 async def test_silence_ends_with_a_timeout(transport: Made) -> None:
     async def behaviour(stream: ByteStream) -> None:
         await read_request(stream)
+        await stream.send(OK)
+        await read_request(stream)
         await anyio.sleep_forever()
 
     async with serving(behaviour) as url, transport() as carrier:
-        with pytest.raises(APITimeoutError, match=r"timed out after 0\.5 s") as caught:
-            await carrier.send(post(url, 0.5))
+        # The connection is made, so that nothing but silence takes time.
+        await carrier.send(get(url))
+        with pytest.raises(APITimeoutError, match=r"timed out after 0\.2 s") as caught:
+            await carrier.send(post(url, 0.2))
     assert caught.value.maybe_delivered
     assert_no_secret(caught.value)
 
@@ -151,7 +156,7 @@ async def test_waiting_for_a_turn_delivers_nothing(transport: Made) -> None:
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(carrier.send, get(url, None))
-        await anyio.wait_all_tasks_blocked()
+        await quiet()
         with pytest.raises(APITimeoutError) as caught:
             await carrier.send(post(url, 0.05))
         assert not caught.value.maybe_delivered
@@ -223,7 +228,7 @@ async def test_cancelled_requests_leave_their_slot(transport: Made) -> None:
         async with anyio.create_task_group() as tasks:
             for _ in range(5):
                 tasks.start_soon(carrier.send, get(url, None))
-            await anyio.wait_all_tasks_blocked()
+            await quiet()
             tasks.cancel_scope.cancel()
         silent.set()
         async with anyio.create_task_group() as tasks:
