@@ -17,12 +17,14 @@ import pytest
 from support import postgres
 from webhooks.support import SECRET, Platform, Record, message
 
-from storage.test_postgres_conformance import conform
+from storage.test_postgres_conformance import conform, tables
 from sunco.bulk import PostgresJournal, run, work
 from sunco.models import ConversationMessageEvent
 from sunco.ratelimit import PostgresRateLimiter
 from sunco.testing import InboxCheck, inbox_suite
 from sunco.webhooks import PostgresInbox, WebhookRouter
+
+__all__ = ["tables"]
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
@@ -84,8 +86,8 @@ def wait_for(dsn: str, process: subprocess.Popen[bytes]) -> None:
 
 @pytest.mark.parametrize("anyio_backend", ["asyncio"])
 @pytest.mark.parametrize("check", inbox_suite(), ids=lambda check: check.__name__)
-async def test_an_inbox_conforms(check: InboxCheck, bouncer: str, schema: str) -> None:
-    await conform(check, bouncer, schema)
+async def test_an_inbox_conforms(check: InboxCheck, bouncer: str, tables: str) -> None:
+    await conform(check, bouncer, tables)
 
 
 async def test_events_that_one_process_stores_are_processed_by_another(

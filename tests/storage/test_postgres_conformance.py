@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import pytest
 from support import postgres
@@ -14,10 +15,18 @@ from sunco.testing import InboxCheck, InboxSubject, inbox_suite
 from sunco.webhooks import Inbox, PostgresInbox
 
 
+@pytest.fixture(scope="module")
+def tables() -> Iterator[str]:
+    """The name of a schema for all checks: each leaves its tables empty."""
+    _, name = postgres.fresh_schema()
+    yield name
+    postgres.drop_schema(name)
+
+
 @pytest.mark.anyio
 @pytest.mark.parametrize("check", inbox_suite(), ids=lambda check: check.__name__)
-async def test_conformance(check: InboxCheck, schema: str) -> None:
-    await conform(check, postgres.dsn(), schema)
+async def test_conformance(check: InboxCheck, tables: str) -> None:
+    await conform(check, postgres.dsn(), tables)
 
 
 async def conform(check: InboxCheck, dsn: str, schema: str) -> None:
@@ -59,4 +68,7 @@ async def conform(check: InboxCheck, dsn: str, schema: str) -> None:
     finally:
         for each in made:
             await each.close()
+        await execute(
+            *(f"DELETE FROM {{schema}}.{table}" for table in ("event", "queue", "worker"))
+        )
         await database.aclose()
