@@ -86,13 +86,14 @@ class Report:
 
 @contextmanager
 def emulator() -> Generator[Mapping[str, str]]:
-    """An emulator in a process of its own, and the environment of its clients."""
+    """An emulator in a process of its own, and the environment of its bots."""
     command = [sys.executable, "-m", "sunco.emulator", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             lines = [process.stdout.readline() for _ in range(4)]
-            yield dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+            settings = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+            yield {**settings, "SUNCO_WEBHOOK_SECRET": SECRET}
         finally:
             process.kill()
 
