@@ -58,7 +58,7 @@ class _Comparison:
         self.found: set[Difference] = set()
         self._walked: set[tuple[int, Any]] = set()
         # Several schemas can share a class: what a class has must be in one of them.
-        self._properties: defaultdict[type[Any], set[str]] = defaultdict(set)
+        self._properties: defaultdict[Any, set[str]] = defaultdict(set)
         self._values: defaultdict[tuple[type[Any], str], set[str]] = defaultdict(set)
 
     def note(self, kind: Literal["added", "changed", "removed"], text: str) -> None:
@@ -191,7 +191,7 @@ class _Comparison:
         for tag in variants.keys() & classes.keys():
             self.walk(variants[tag], classes[tag], tag)
 
-    def _object(self, schema: Schema, kind: type[Model]) -> None:
+    def _object(self, schema: Schema, kind: Any) -> None:
         properties = self.specification.properties(schema)
         fields = _fields(kind)
         tag = getattr(kind, "type", None)
