@@ -193,6 +193,8 @@ def test_a_parquet_file_without_rows_can_be_read(tmp_path: Path) -> None:
 async def test_parquet_has_columns_for_common_fields(
     sunco: Sunco, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # So that it is written in several parts.
+    monkeypatch.setattr("sunco.bulk.export.conversations._MAX_HELD", 50)
     monkeypatch.setattr("sunco.bulk.export.writers._ROWS_PER_GROUP", 50)
     user = await sunco.users.create(external_id="ada")
     conversation = await talk(sunco, user.id, 120)
