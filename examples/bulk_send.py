@@ -2,7 +2,7 @@
 
 For your account, set what `Sunco.from_env` reads, and name a CSV file with the columns `id`,
 `conversation_id` and `text`. `{name}` in a text is replaced by the value of the column `name`.
-Without a file it sends 500 messages to an emulator. `sunco send` does the same without any code.
+Without a file it sends 200 messages to an emulator. `sunco send` does the same without any code.
 
 Stop it when you like (Ctrl-C), and run it again with the same journal: it sends what is missing,
 and nothing twice. A `postgresql://` address as the journal lets other machines join with
@@ -39,7 +39,7 @@ async def made_up(sunco: Sunco) -> list[Row]:
             "conversation_id": conversations[number % 5].id,
             "text": "Offer {id}",
         }
-        for number in range(500)
+        for number in range(200)
     ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -39,19 +41,25 @@ def room_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
-def names_imported_by(path: Path, *, at_run_time: bool = False) -> set[str]:
+@cache
+def syntax_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def names_imported_by(path: Path, *, at_run_time: bool = False) -> frozenset[str]:
     """Every module or name that a module imports, in full, wherever in the file it does."""
     found: set[str] = set()
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    if at_run_time:
-        tree.body = [node for node in tree.body if not is_for_types_only(node)]
-    for node in ast.walk(tree):
+    statements = [
+        node for node in syntax_of(path).body if not (at_run_time and is_for_types_only(node))
+    ]
+    for node in chain.from_iterable(map(ast.walk, statements)):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path} has a relative import"
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def is_for_types_only(node: ast.stmt) -> bool:
@@ -217,7 +225,7 @@ def modules_imported_by(path: Path) -> set[str]:
 def modules_loaded_by(path: Path) -> set[str]:
     """The modules of sunco that are imported when a module is."""
     found: set[str] = set()
-    pending: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    pending: list[ast.AST] = [syntax_of(path)]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.ImportFrom):
@@ -268,7 +276,8 @@ def test_only_storage_and_the_journal_of_the_emulator_open_databases() -> None:
     opening = {
         path
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if "sqlite3" in names_imported_by(path)
+        for node in ast.walk(syntax_of(path))
         if isinstance(node, ast.Attribute) and ast.unparse(node) == "sqlite3.connect"
     }
     assert opening == {

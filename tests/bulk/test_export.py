@@ -155,7 +155,7 @@ async def test_a_resumed_export_writes_the_same_bytes(
     format: Any,  # noqa: A002 - a parameter
 ) -> None:
     user = await sunco.users.create(external_id="ada")
-    ids = [(await talk(sunco, user.id, 150)).id for _ in range(2)]
+    ids = [(await talk(sunco, user.id, 101)).id for _ in range(2)]
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     await export_conversations(sunco, conversations=ids, to=whole, format=format)
     session: Any = vars(sunco)["_session"]
@@ -190,9 +190,14 @@ def test_a_parquet_file_without_rows_can_be_read(tmp_path: Path) -> None:
     assert rows_of(tmp_path / "none.parquet") == []
 
 
-async def test_parquet_has_columns_for_common_fields(sunco: Sunco, tmp_path: Path) -> None:
+async def test_parquet_has_columns_for_common_fields(
+    sunco: Sunco, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # So that it is written in several parts.
+    monkeypatch.setattr("sunco.bulk.export.conversations._MAX_HELD", 50)
+    monkeypatch.setattr("sunco.bulk.export.writers._ROWS_PER_GROUP", 50)
     user = await sunco.users.create(external_id="ada")
-    conversation = await talk(sunco, user.id, 1200)
+    conversation = await talk(sunco, user.id, 120)
     await sunco.messages.post(
         conversation.id,
         ImageMessage("https://example.test/i.png"),
@@ -208,11 +213,11 @@ async def test_parquet_has_columns_for_common_fields(sunco: Sunco, tmp_path: Pat
     assert json.loads(about["metadata"]) == {"topic": "é"}
     assert participant["author_user_id"] == image["author_user_id"] == user.id
     assert (image["content_type"], image["text"], image["author_type"]) == ("image", None, "user")
-    assert (text["text"], text["author_type"]) == ("1199", "business")
-    assert json.loads(text["json"])["content"] == {"type": "text", "text": "1199"}
+    assert (text["text"], text["author_type"]) == ("119", "business")
+    assert json.loads(text["json"])["content"] == {"type": "text", "text": "119"}
     assert image["received"] >= text["received"]
     assert image["received"].tzinfo is not None
-    assert len(rows) == 1203
+    assert len(rows) == 123
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from bulk.killing import faulty_server, killed_and_resumed, tally
 
 
 def test_each_message_is_taken_once(tmp_path: Path) -> None:
-    with faulty_server(faults=0.01) as url:
-        lines = list(killed_and_resumed(url, 600, 2, "once", tmp_path / "j.sqlite"))
-        assert tally(url)["times"] == {"1": 600}
+    with faulty_server(faults=0.02) as url:
+        lines = list(killed_and_resumed(url, 300, 2, "once", tmp_path / "j.sqlite"))
+        assert tally(url)["times"] == {"1": 300}
     assert "uncertain=0" in lines[-1]
 
 

@@ -33,7 +33,7 @@ from sunco.transport import AiohttpTransport
 
 pytestmark = pytest.mark.anyio
 
-POSTS = int(os.environ.get("SUNCO_CHAOS_POSTS", "400"))
+POSTS = int(os.environ.get("SUNCO_CHAOS_POSTS", "200"))
 IN_FLIGHT = 32
 CONNECTIONS = 16
 TIMEOUT = 2.0

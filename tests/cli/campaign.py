@@ -8,7 +8,6 @@ Against an emulator in a process of its own. Every command is printed with its o
 from __future__ import annotations
 
 import csv
-import json
 import os
 import shlex
 import subprocess
@@ -68,6 +67,12 @@ async def times_sent(settings: dict[str, str], ids: list[str]) -> Counter[str]:
             async for message in sunco.messages.list(identity):
                 texts[getattr(message.content, "text", "")] += 1
     return texts
+
+
+async def say_good_night(settings: dict[str, str], conversation: str) -> None:
+    """Post what the next export adds."""
+    async with client(settings) as sunco:
+        await sunco.messages.post(conversation, "Good night.")
 
 
 def client(settings: dict[str, str]) -> Sunco:
@@ -157,7 +162,8 @@ def campaign(rows: int, folder: Path, *, short: bool = False) -> bool:
         # On a slow machine it can end before it is killed.
         codes.append(sunco(environment, *send, kill_after=rows // 40) in {-9, 0})
         codes.append(sunco(environment, *send, "--grace-period", 5) == 0)
-        codes.append(sunco(environment, *send) == 0)
+        if not short:
+            codes.append(sunco(environment, *send) == 0)
         texts = anyio.run(times_sent, settings, ids)
         once = len(texts) == rows and set(texts.values()) == {1}
         say(f"{rows} rows, {len(texts)} texts, sent more than once: "
@@ -168,20 +174,11 @@ def campaign(rows: int, folder: Path, *, short: bool = False) -> bool:
         export = ("export", "--from", source, "--by", "user", "--to", folder / "nightly")
         # One user does not exist.
         codes.append(sunco(environment, *export) == 1)
-        body = json.dumps(
-            {"author": {"type": "business"}, "content": {"type": "text", "text": "Good night."}}
-        )
-        post = f"/v2/apps/{{app_id}}/conversations/{ids[0]}/messages"
-        result = subprocess.run(
-            [sys.executable, "-c", MAIN, "request", "POST", post, "--json", body],
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
+        anyio.run(say_good_night, settings, ids[0])
         if not short:
             codes.append(sunco(environment, *export) == 1)
         codes.append(sunco(environment, *export, "--update", "--table", table) == 1)
-        return once and result.returncode == 0 and all(codes) and messages_in(table) == rows + 1
+        return once and all(codes) and messages_in(table) == rows + 1
 
 
 def main() -> None:

@@ -178,6 +178,15 @@ DIFFERENCES: list[tuple[Change, str]] = [
 ]
 
 
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first test sees that pages have 100 messages; posting that many takes the longest."""
+    monkeypatch.setattr("sunco.emulator.api.messages.MAX_SIZE", 10)
+    monkeypatch.setattr("sunco.cli.verify._PAGE", 10)
+    monkeypatch.setattr("sunco.cli.verify._MESSAGES", 13)
+
+
+@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize(("change", "found"), DIFFERENCES, ids=[text for _, text in DIFFERENCES])
 def test_a_planted_difference_is_found(
     commands: Commands, monkeypatch: pytest.MonkeyPatch, change: Change, found: str
@@ -188,6 +197,7 @@ def test_a_planted_difference_is_found(
     assert "DIFFERS" in commands.output
 
 
+@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize(
     ("change", "skipped"),
     [
@@ -204,6 +214,7 @@ def test_what_the_key_may_not_do_is_not_checked(
     assert skipped in commands.output
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_without_an_upload_none_is_posted(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +223,7 @@ def test_without_an_upload_none_is_posted(
     assert "not checked: an upload is posted as a file (nothing was uploaded)" in commands.output
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_what_cannot_be_removed_is_counted_and_the_rest_is_removed(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -226,6 +238,7 @@ def test_what_cannot_be_removed_is_counted_and_the_rest_is_removed(
     assert any(request.method == "DELETE" and "/users/" in request.path for request in requests)
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_unknown_values_of_enums_are_named(
     commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ import typing
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Final, Literal
 
@@ -24,7 +25,7 @@ from sunco.models import Event, Model, Unset
 from sunco.models.base import LOCAL, READ_ONLY
 from sunco.models.pages import Links, Meta
 
-__all__ = ["Difference", "find_differences", "is_model", "is_union", "required_kind"]
+__all__ = ["Difference", "find_differences", "hints_of", "is_model", "is_union", "required_kind"]
 
 _SCALARS: Final[Mapping[str, tuple[type, ...]]] = {
     "string": (str, datetime),
@@ -57,7 +58,7 @@ class _Comparison:
         self.found: set[Difference] = set()
         self._walked: set[tuple[int, Any]] = set()
         # Several schemas can share a class: what a class has must be in one of them.
-        self._properties: defaultdict[type[Any], set[str]] = defaultdict(set)
+        self._properties: defaultdict[Any, set[str]] = defaultdict(set)
         self._values: defaultdict[tuple[type[Any], str], set[str]] = defaultdict(set)
 
     def note(self, kind: Literal["added", "changed", "removed"], text: str) -> None:
@@ -190,7 +191,7 @@ class _Comparison:
         for tag in variants.keys() & classes.keys():
             self.walk(variants[tag], classes[tag], tag)
 
-    def _object(self, schema: Schema, kind: type[Model]) -> None:
+    def _object(self, schema: Schema, kind: Any) -> None:
         properties = self.specification.properties(schema)
         fields = _fields(kind)
         tag = getattr(kind, "type", None)
@@ -199,7 +200,7 @@ class _Comparison:
         self._properties[kind] |= properties.keys()
         for name in properties.keys() - fields.keys():
             self.note("added", f"{kind.__name__}: field {name}")
-        hints = typing.get_type_hints(kind)
+        hints = hints_of(kind)
         for name in properties.keys() & fields.keys():
             field = fields[name]
             place = f"{kind.__name__}.{field.name}"
@@ -224,7 +225,7 @@ class _Comparison:
             for name in _fields(kind).keys() - properties:
                 if name != "type":
                     self.note("removed", f"{kind.__name__}: field {name}")
-            hints = typing.get_type_hints(kind)
+            hints = hints_of(kind)
             for field in _fields(kind).values():
                 if listed := self._values[kind, field.name]:
                     for value in _literals(hints[field.name]) - listed:
@@ -265,6 +266,13 @@ def _scalars(kind: Any) -> tuple[Any, ...]:
     return typing.get_args(kind) if is_union(kind) else (kind,)
 
 
+@cache
+def hints_of(kind: Any) -> dict[str, Any]:
+    """The types of the fields of a class."""
+    return typing.get_type_hints(kind)
+
+
+@cache
 def _fields(kind: Any) -> dict[str, attrs.Attribute[Any]]:
     return {
         codec.json_name(field): field
@@ -273,6 +281,7 @@ def _fields(kind: Any) -> dict[str, attrs.Attribute[Any]]:
     }
 
 
+@cache
 def _literals(hint: Any) -> frozenset[str]:
     """All values that a type names, wherever in it."""
     if typing.get_origin(hint) is Literal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +19,9 @@ Schema = Mapping[str, Any]
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
+@cache
 def read_document(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Read a specification from its file."""
+    """Read a specification from its file, once."""
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     document: dict[str, Any] = yaml.load(Path(path).read_bytes(), Loader=loader)  # noqa: S506
     return document

@@ -31,7 +31,7 @@ Edit = Callable[[dict[str, Any]], Any]
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    return read_document(Path(PATH))
+    return read_document(PATH)
 
 
 def test_there_is_no_difference_but_those_that_are_meant(document: dict[str, Any]) -> None:
@@ -193,7 +193,7 @@ def test_every_drift_is_found(document: dict[str, Any], edit: Edit, kind: str, t
 def test_drift_is_reported_and_fails(
     document: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([str(PATH)]) == 0
+    assert main([PATH]) == 0
     assert "The code is what version" in capsys.readouterr().out
     edited = copy.deepcopy(document)
     add_operation(edited)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,26 +30,23 @@ filterwarnings =
     ignore::pytest.PytestDeprecationWarning
 """
 
-Result = subprocess.CompletedProcess[str]
+pytest_plugins = ["pytester"]
 
 
-def write(folder: Path, marker: str = "", settings: str = "") -> None:
+@pytest.fixture(autouse=True)
+def _no_other_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
+def run(
+    pytester: pytest.Pytester, arguments: Sequence[str], marker: str = "", settings: str = ""
+) -> pytest.RunResult:
+    """Run the tests of the guide as they are in the folder, with these plugins alone."""
     for name, code in FILES.items():
-        (folder / name).write_text(code + (marker if name == "test_shop.py" else ""))
-    (folder / "pytest.ini").write_text(f"[pytest]\n{settings}{FILTERS}")
-
-
-def run(folder: Path, *arguments: str) -> Result:
-    command = [sys.executable, "-m", "pytest", "-p", "sunco_pytest", "-p", "no:cacheprovider"]
-    return subprocess.run(
-        [*command, *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONWARNINGS": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+        if not (pytester.path / name).exists():
+            (pytester.path / name).write_text(code + (marker if name == "test_shop.py" else ""))
+    pytester.makeini(f"[pytest]\n{settings}{FILTERS}")
+    return pytester.runpytest_inprocess("-p", "sunco_pytest", "-p", "no:cacheprovider", *arguments)
 
 
 ASYNCIO = ("-p", "pytest_asyncio.plugin")
@@ -71,25 +68,27 @@ def test_the_guide_has_the_files() -> None:
     ("marker", "settings", "arguments", "passed"), VARIANTS.values(), ids=VARIANTS
 )
 def test_the_tests_of_the_guide_pass(
-    tmp_path: Path, marker: str, settings: str, arguments: tuple[str, ...], passed: int
+    pytester: pytest.Pytester,
+    marker: str,
+    settings: str,
+    arguments: Sequence[str],
+    passed: int,
 ) -> None:
-    write(tmp_path, marker, settings)
-    done = run(tmp_path, *arguments)
-    assert f"{passed} passed" in done.stdout, done.stdout + done.stderr
+    run(pytester, arguments, marker, settings).assert_outcomes(passed=passed)
 
 
-def test_the_error_of_a_handler_fails_the_tests(tmp_path: Path) -> None:
-    write(tmp_path, "", AUTO)
+def test_the_error_of_a_handler_fails_the_tests(pytester: pytest.Pytester) -> None:
     app = FILES["shop.py"].replace("await ctx.reply(", "raise LookupError(")
-    (tmp_path / "shop.py").write_text(app)
-    done = run(tmp_path, *ASYNCIO)
-    assert "2 failed" in done.stdout, done.stdout + done.stderr
-    assert "LookupError: You said: Hello!" in done.stdout
+    (pytester.path / "shop.py").write_text(app)
+    result = run(pytester, ASYNCIO, settings=AUTO)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines("*LookupError: You said: Hello!")
 
 
 @pytest.mark.skipif(not find_spec("mypy"), reason="nox -s types installs the checkers")
 def test_the_files_of_the_guide_pass_a_type_checker(tmp_path: Path) -> None:
-    write(tmp_path)
+    for name, code in FILES.items():
+        (tmp_path / name).write_text(code)
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", f"--cache-dir={CACHE}", *FILES],
         cwd=tmp_path,

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -19,9 +18,9 @@ from sunco.transport import HttpxTransport
 from sunco.webhooks import WebhookRouter
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sunco import Sunco
+
+pytest_plugins = ["pytester"]
 
 ONCE = RetryPolicy(max_attempts=1)
 
@@ -148,21 +147,17 @@ class TestOtherwise:
     [("pytest_asyncio.plugin", "asyncio", 3), ("anyio.pytest_plugin", "anyio", 6)],
 )
 def test_the_fixtures_work_with_either_plugin(
-    tmp_path: Path, plugin: str, marker: str, tests: int
+    pytester: pytest.Pytester,
+    monkeypatch: pytest.MonkeyPatch,
+    plugin: str,
+    marker: str,
+    tests: int,
 ) -> None:
-    (tmp_path / "test_suite.py").write_text(SUITE.format(marker=marker))
-    (tmp_path / "pytest.ini").write_text(INI)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "sunco_pytest", "-p", plugin]
-    done = subprocess.run(
-        [*command, "-p", "no:cacheprovider", "test_suite.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert f"{tests} passed" in done.stdout, done.stdout + done.stderr
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(SUITE.format(marker=marker))
+    pytester.makeini(INI)
+    plugins = ("-p", "sunco_pytest", "-p", plugin, "-p", "no:cacheprovider")
+    pytester.runpytest_inprocess(*plugins).assert_outcomes(passed=tests)
 
 
 def test_the_plugin_costs_nothing_until_it_is_asked_for() -> None:

@@ -15,7 +15,6 @@ import uvicorn
 from sunco import Sunco
 from sunco.models.events import ConversationMessageEvent
 from sunco.webhooks import Context, SQLiteInbox, WebhookRouter, text_matches
-from webhooks.support import SECRET
 
 LEASE = 3.0
 LONGEST_WORK = 0.004
@@ -52,7 +51,7 @@ def main(name: str, inbox: str, log: str, listener: str) -> None:
     logging.disable()
     lines = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     router = WebhookRouter(
-        SECRET,
+        os.environ["SUNCO_WEBHOOK_SECRET"],
         client=Sunco.from_env(),
         inbox=SQLiteInbox(inbox, synchronous="normal", lease=LEASE),
         retry_delay=0.02,

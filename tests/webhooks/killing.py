@@ -86,13 +86,14 @@ class Report:
 
 @contextmanager
 def emulator() -> Generator[Mapping[str, str]]:
-    """An emulator in a process of its own, and the environment of its clients."""
+    """An emulator in a process of its own, and the environment of its bots."""
     command = [sys.executable, "-m", "sunco.emulator", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             lines = [process.stdout.readline() for _ in range(4)]
-            yield dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+            settings = dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+            yield {**settings, "SUNCO_WEBHOOK_SECRET": SECRET}
         finally:
             process.kill()
 
@@ -107,6 +108,7 @@ class Run:
         events: The number of events of each.
         poisonous: The number of events that end their process, each `MAX_ATTEMPTS` times.
         seed: The seed of the random numbers.
+        bots: The number of bots.
         seconds: The maximum duration.
     """
 
@@ -119,9 +121,11 @@ class Run:
         events: int,
         poisonous: int,
         seed: int,
+        bots: int = BOTS,
         seconds: float = 600,
     ) -> None:
         self._seconds = seconds
+        self._slots = range(bots)
         self._inbox, self._log = folder / "inbox.db", folder / "log"
         self._kills, self._conversations, self._events = kills, conversations, events
         self._random = random.Random(seed)  # noqa: S311 - to be repeatable
@@ -176,7 +180,7 @@ class Run:
         address = f"http://127.0.0.1:{at.getsockname()[1]}/"
         try:
             async with anyio.create_task_group() as tasks:
-                for slot in range(BOTS):
+                for slot in self._slots:
                     tasks.start_soon(self._keep_running, slot, at, environment)
                 async with anyio.create_task_group() as work:
                     for number in range(self._conversations):

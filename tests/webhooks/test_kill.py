@@ -10,7 +10,9 @@ from webhooks.killing import Run
 
 
 def test_killed_bots_lose_no_event_and_send_no_reply_twice(tmp_path: Path) -> None:
-    run = Run(tmp_path, kills=1, conversations=6, events=8, poisonous=0, seed=1, seconds=100)
+    run = Run(
+        tmp_path, kills=1, conversations=6, events=8, poisonous=0, seed=1, bots=2, seconds=100
+    )
     report = anyio.run(run.run)
     assert report.kills == 1
     assert report.exits == 0

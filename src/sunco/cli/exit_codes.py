@@ -6,7 +6,6 @@ from enum import IntEnum
 from typing import Final
 
 from sunco import APIConnectionError, APIStatusError, ConfigurationError, StorageError, SuncoError
-from sunco.bulk import ExportError
 from sunco.cli.template import InputError
 
 __all__ = ["EXIT_CODES", "ExitCode", "exit_code_of"]
@@ -40,6 +39,8 @@ Exit codes:
 
 def exit_code_of(error: SuncoError) -> ExitCode:
     """The exit code of a command that an error has ended."""
+    from sunco.bulk import ExportError  # noqa: PLC0415 - commands load what they need
+
     match error:
         case InputError():
             return ExitCode.USAGE
