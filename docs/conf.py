@@ -46,5 +46,8 @@ html_title = f"sunco {version}"
 html_static_path = ["_static"]
 html_css_files = ["sunco.css"]
 html_show_sourcelink = False
+# The search finds more than an index of all names, which nothing links to.
+html_use_index = False
+html_domain_indices = False
 pygments_style = "friendly"
 pygments_dark_style = "github-dark"

@@ -254,9 +254,15 @@ def miss_nothing(_app: Sphinx, env: BuildEnvironment) -> None:
             logger.warning("%s is public and not in the reference", target)
 
 
+def no_overloads(_analyzer: ModuleAnalyzer, *_found: object) -> Any:
+    """The overloads that the reference shows. Those of one method would fill pages."""
+    return {}
+
+
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Called by Sphinx."""
     app.add_directive("public", Public)
+    setattr(ModuleAnalyzer, "overloads", property(no_overloads, no_overloads))  # noqa: B010
     # There is no prompt in the blocks, so that they can be copied.
     app.add_lexer("console", find_lexer_class_by_name("bash"))
     app.connect("autodoc-process-docstring", read_docstring, priority=400)

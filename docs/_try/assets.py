@@ -61,17 +61,19 @@ def build(target: Path, work: Path) -> None:
 
     shutil.rmtree(target, ignore_errors=True)
     (target / "pyodide").mkdir(parents=True)
-    # Modules of the standard library go without docstrings and sources; AnyIO reads its own.
-    _run("node", str(HERE / "compile.mjs"), str(pyodide), str(stdlib), "2")
-    _run("node", str(HERE / "compile.mjs"), str(pyodide), str(packages), "0")
-    _pack(stdlib, target / "pyodide" / STDLIB, without=".py")
-    _pack(packages, target / "packages.zip")
+    for folder, name in ((stdlib, f"pyodide/{STDLIB}"), (packages, "packages.zip")):
+        _run("node", str(HERE / "compile.mjs"), str(pyodide), str(folder))
+        _pack(folder, target / name)
     for name in PYODIDE:
         shutil.copy(pyodide / name, target / "pyodide")
     for name in ("worker.js", "try.css"):
         shutil.copy(HERE / name, target)
+    program = HERE / "programs" / "conversation.py"
+    _run("node", str(HERE / "snapshot.mjs"), str(target), str(program))
     size = sum(
-        path.stat().st_size for path in target.rglob("*") if path.suffix in {".zip", ".wasm"}
+        path.stat().st_size
+        for path in target.rglob("*")
+        if path.suffix in {".bin", ".wasm", ".zip"}
     )
     _run(
         str(node_modules / ".bin" / "esbuild"),
@@ -88,11 +90,14 @@ def build(target: Path, work: Path) -> None:
     )
 
 
-def _pack(folder: Path, archive: Path, without: str = "__pycache__") -> None:
+def _pack(folder: Path, archive: Path) -> None:
+    """Pack what is compiled, without its sources; AnyIO reads its own."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix != without and "__pycache__" not in path.parts:
-                packed.write(path, path.relative_to(folder))
+            name = path.relative_to(folder)
+            is_source = path.suffix == ".py" and name.parts[0] != "anyio"
+            if path.is_file() and not is_source and "__pycache__" not in name.parts:
+                packed.write(path, name)
 
 
 def _run(*command: str, env_node_path: Path | None = None) -> None:

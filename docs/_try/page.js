@@ -123,11 +123,10 @@ function start() {
 
 const receive = {
   received(bytes) {
-    progress.value = bytes;
+    progress.value += bytes;
     const mb = (number) => (number / 1e6).toFixed(1);
-    update(`Loading Python: ${mb(bytes)} of ${mb(TOTAL_BYTES)} MB`);
+    update(`Loading Python: ${mb(progress.value)} of ${mb(TOTAL_BYTES)} MB`);
   },
-  importing: () => update("Importing sunco…"),
   ready() {
     ready = true;
     root.dataset.state = "ready";

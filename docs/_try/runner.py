@@ -20,7 +20,7 @@ NAME = "program.py"
 MAX_CHARACTERS = 100_000
 MAX_MESSAGES = 200
 
-# The imports of programs are part of the loading.
+# What programs import is part of the snapshot.
 for _name in ("sunco.models", "sunco.testing", "sunco.webhooks"):
     import_module(_name)
 

@@ -1,40 +1,44 @@
 // Runs the reader's programs, in Python in WebAssembly.
+import createPyodideModule from "./pyodide/pyodide.asm.mjs";
 import { loadPyodide } from "./pyodide/pyodide.mjs";
 
 const here = (path) => new URL(path, import.meta.url).href;
 const send = (type, value) => postMessage({ type, value });
 
-function reportDownloads() {
-  const download = self.fetch;
-  let received = 0;
-  self.fetch = async (...args) => {
-    const response = await download(...args);
-    if (!response.ok || !response.body) return response;
-    const counted = response.body.pipeThrough(
-      new TransformStream({
-        transform(chunk, controller) {
-          received += chunk.byteLength;
-          send("received", received);
-          controller.enqueue(chunk);
-        },
-      }),
-    );
-    return new Response(counted, { status: response.status, headers: response.headers });
-  };
+async function download(path) {
+  const response = await fetch(here(path));
+  if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  return response;
+}
+
+function unpack(response) {
+  return new Response(response.body.pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
 }
 
 async function start() {
-  reportDownloads();
-  const packages = fetch(here("packages.zip")).then((response) => {
-    if (!response.ok) throw new Error(`packages.zip: ${response.status}`);
-    return response.arrayBuffer();
+  // The memory of a Python that has imported everything: `snapshot.mjs` saved it.
+  const snapshot = download("snapshot.bin").then(unpack);
+  const packages = download("packages.zip").then((response) => response.arrayBuffer());
+  const python = await loadPyodide({
+    indexURL: here("pyodide/"),
+    env: { HOME: "/tmp" },
+    _loadSnapshot: snapshot,
+    async createPyodideModule(settings) {
+      const module = await createPyodideModule(settings);
+      // The memory grows, so that the snapshot fits.
+      module._free(module._malloc((await snapshot).byteLength));
+      return module;
+    },
   });
-  const python = await loadPyodide({ indexURL: here("pyodide/"), env: { HOME: "/tmp" } });
   python.FS.writeFile("/lib/packages.zip", new Uint8Array(await packages));
-  python.runPython("import sys; sys.path.insert(0, '/lib/packages.zip')");
-  send("importing");
   return python.pyimport("runner");
 }
+
+// Counts what is loaded, and leaves the responses to the browser, which caches what it compiles.
+new PerformanceObserver((files) => {
+  for (const { initiatorType, encodedBodySize } of files.getEntries())
+    if (initiatorType === "fetch") send("received", encodedBodySize);
+}).observe({ type: "resource", buffered: true });
 
 const started = start();
 started.then(

@@ -92,7 +92,7 @@ async def write(page: Page, program: str) -> None:
 
 async def picture(page: Page, name: str) -> None:
     if PICTURES:
-        await page.screenshot(path=Path(PICTURES) / f"try-{name}.png")
+        await page.locator("#try").screenshot(path=Path(PICTURES) / f"try-{name}.png")
 
 
 async def test_every_program_runs(browser: Browser, site: str) -> None:
@@ -159,7 +159,6 @@ async def test_axe_finds_nothing(
     await run(page)
     results = await axe.run(page, context="#try")
     assert results.violations_count == 0, results.generate_report()
-    await page.locator("#try").scroll_into_view_if_needed()
     await picture(page, scheme)
 
 
@@ -173,5 +172,4 @@ async def test_the_page_fits_a_phone(browser: Browser, site: str) -> None:
         assert box is not None
         assert box["x"] >= 0, part
         assert box["x"] + box["width"] <= 390, part
-    await page.locator(".try-bar").scroll_into_view_if_needed()
     await picture(page, "phone")

@@ -126,7 +126,7 @@ def test_docstrings_do_what_they_say(path: Path, names: dict[str, Any]) -> None:
     everything = {
         **vars(sunco),
         **{name: getattr(models, name) for name in models.__all__},
-        **vars(webhooks),
+        **{name: getattr(webhooks, name) for name in webhooks.__all__},
         **vars(module),
         **names,
         **taken_for_granted(),
