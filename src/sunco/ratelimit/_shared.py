@@ -59,7 +59,7 @@ class SharedRateLimiter(ABC):
     """Base of the limiters whose state is kept by an engine."""
 
     _outage: type[StorageError] = StorageError
-    """What the engine raises while it is away; other errors are not worth waiting for."""
+    """What the engine raises while it is unavailable; other errors are not worth waiting for."""
 
     def __init__(self, *, rate: float, burst: float, name: str, on_outage: OnOutage) -> None:
         check_rate(rate, burst)

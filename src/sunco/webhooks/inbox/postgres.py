@@ -339,7 +339,7 @@ class PostgresInbox:
             raise
 
     def _report(self, error: StorageError | None, began: float) -> None:
-        """Log once that the database is away, and once that it is back."""
+        """Log once that the database is unavailable, and once that it is available again."""
         # What began before the database was back, or before it was away, says nothing about it.
         if error is None and began >= self._lost:
             self._reached = monotonic()
