@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from datetime import datetime
 from typing import Any, Final, Generic, Protocol, TypeVar, overload
 from urllib.parse import parse_qs, urlsplit
@@ -101,8 +109,8 @@ class Page(Sequence[T]):
         The API returns pages of messages oldest first but does not promise it, so their `received`
         times decide where there are any. Items without times are reversed.
         """
-        times = [time for item in self if (time := _received(item)) is not None]
-        descending = len(times) > 1 and times[0] > times[-1]
+        first, last = _first_received(self._items), _first_received(reversed(self._items))
+        descending = first is not None and last is not None and first > last
         return list(self._items) if descending else list(reversed(self._items))
 
     async def next_page(self) -> Page[T] | None:
@@ -256,6 +264,6 @@ def _cursor(link: str | None, name: str) -> str | None:
     return values[0] if values else None
 
 
-def _received(item: object) -> datetime | None:
-    received = getattr(item, "received", None)
-    return received if isinstance(received, datetime) else None
+def _first_received(items: Iterable[object]) -> datetime | None:
+    times = (getattr(item, "received", None) for item in items)
+    return next((time for time in times if isinstance(time, datetime)), None)

@@ -153,9 +153,9 @@ def test_readability_where_there_is_no_poll(monkeypatch: pytest.MonkeyPatch) -> 
     one, two = socket.socketpair()
     with one, two:
         for _ in range(2):
-            assert not _common.is_readable(one)
+            assert not _common.watched(one)()
             two.send(b"x")
-            assert _common.is_readable(one)
+            assert _common.watched(one)()
             one.recv(1)
             monkeypatch.delattr("select.poll", raising=False)
 

@@ -19,7 +19,6 @@ __all__ = [
     "MAX_RESPONSE_BYTES",
     "check_limits",
     "default_tls",
-    "is_readable",
     "response_limit",
     "summary",
     "watched",
@@ -111,13 +110,11 @@ def without_frames(error: BaseException) -> BaseException:
     return error
 
 
-def is_readable(sock: Any) -> bool:
-    """Whether a socket has something to read, such as the end of the connection."""
-    return watched(sock)()
-
-
 def watched(sock: Any) -> Callable[[], bool]:
-    """A function that says whether a socket has something to read, while it is open."""
+    """A function that says whether a socket has something to read, while it is open.
+
+    That can be the end of the connection.
+    """
     if not hasattr(select, "poll"):
         return lambda: bool(select.select([sock], [], [], 0)[0])
     poll = select.poll()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ import httpcore
 from anyio.abc import ByteStream, SocketAttribute
 from anyio.streams.tls import TLSAttribute, TLSStream
 
-from sunco.transport._common import is_readable
+from sunco.transport._common import watched
 
 __all__ = ["TrackedBackend"]
 
@@ -90,6 +90,7 @@ class _Stream(httpcore.AsyncNetworkStream):
         self._write_timeout: float | None = None
         self._early = b""
         self._is_rejected = False
+        self._is_readable: Callable[[], bool] | None = None
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         self._pending.append(buffer)
@@ -188,7 +189,9 @@ class _Stream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:
         extra = self._stream.extra
         if info == "is_readable":
-            return is_readable(extra(SocketAttribute.raw_socket))
+            if self._is_readable is None:
+                self._is_readable = watched(extra(SocketAttribute.raw_socket))
+            return self._is_readable()
         return extra(TLSAttribute.ssl_object, None) if info == "ssl_object" else None
 
 

@@ -18,6 +18,17 @@ from sunco.transport._network import TrackedBackend
 __all__ = ["Connection", "OriginPool"]
 
 
+class _NoLock:
+    """Replaces the locks of httpcore: each costs a turn of the event loop.
+
+    They guard a connection against several requests at a time, and a pool sends one.
+    """
+
+    async def __aenter__(self) -> None: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
 class Connection:
     """One connection of a pool.
 
@@ -33,7 +44,15 @@ class Connection:
         self.http: httpcore.AsyncHTTPConnection = httpcore.AsyncHTTPConnection(
             origin, ssl_context=tls, network_backend=self.network
         )
+        self.http._request_lock = _NoLock()  # type: ignore[assignment]  # noqa: SLF001 - see there
         self.idle_since: float = 0.0
+
+    def keep(self, now: float) -> None:
+        """Keep it for the next request."""
+        self.idle_since = now
+        # httpcore makes it with the first request.
+        http11: Any = getattr(self.http, "_connection", self.http)
+        http11._state_lock = _NoLock()  # noqa: SLF001 - see there
 
     def reusable(self) -> bool:
         """Whether its last request was sent whole, and its response read whole and without more."""
@@ -113,7 +132,7 @@ class OriginPool(httpx.AsyncBaseTransport):
         self._active.discard(connection)
         try:
             if not self._closed and connection.reusable():
-                connection.idle_since = self._monotonic()
+                connection.keep(self._monotonic())
                 self._idle.append(connection)
             else:
                 await connection.network.aclose()

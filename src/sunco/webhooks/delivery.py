@@ -24,6 +24,7 @@ _KINDS: Final[Mapping[type[Any], str]] = {
     float: "a number",
     NoneType: "null",
 }
+_read_known: Final = codec.reader_of(list[Event])
 _read_unknown: Final = codec.reader_of(UnknownEvent)
 _REASONS: Final = {kind: f"expected an object, got {name}" for kind, name in _KINDS.items()}
 
@@ -138,11 +139,13 @@ def _not_an_object(value: Any) -> UnknownEvent:
 
 def _read_objects(values: list[dict[str, Any]]) -> list[Event]:
     try:
-        return codec.structure(values, list[Event])
-    except DecodeError as error:
-        # It is nested too deeply. What stands beside it is not, and must not be read one by one.
+        events: list[Event] = _read_known(values)
+    except RecursionError:
+        # What stands beside the one that is nested too deeply is not read one by one.
         if len(values) == 1:
-            return [_unreadable(values[0], error.message)]
+            return [_unreadable(values[0], "is nested too deeply")]
+    else:
+        return events
     middle = len(values) // 2
     return [*_read_objects(values[:middle]), *_read_objects(values[middle:])]
 

@@ -1,48 +1,16 @@
-"""Receiving a delivery over HTTP: checks of method, key, type and size, and the response."""
+"""Receiving a delivery over HTTP: checks of method, key, type and size."""
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final
-
-import anyio
-import attrs
+from typing import Any
 
 from sunco.errors import SuncoError, WebhookError
-from sunco.webhooks.asgi import Receive, Scope, Send
+from sunco.webhooks.asgi import Receive, Scope
+from sunco.webhooks.response import METHOD_NOT_ALLOWED, NOT_JSON, HTTPResponse
 from sunco.webhooks.signature import Secrets
+from sunco.webhooks.time_limit import TimeLimit
 
-__all__ = ["OK", "ClientDisconnectedError", "HTTPResponse", "RejectedRequestError", "RequestReader"]
-
-
-@attrs.frozen
-class HTTPResponse:
-    """The response to a delivery.
-
-    Attributes:
-        status: The HTTP status. The platform delivers again after 408 and 500.
-        reason: The reason in words, for the logs of the webhook's owner.
-    """
-
-    status: int
-    reason: str = ""
-
-    async def send(self, send: Send) -> None:
-        """Send it."""
-        body = json.dumps({"error": self.reason}).encode() if self.reason else b"{}"
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        if self.status == _METHOD_NOT_ALLOWED.status:
-            headers.append((b"allow", b"POST"))
-        await send({"type": "http.response.start", "status": self.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
-
-
-OK: Final = HTTPResponse(200)
-_METHOD_NOT_ALLOWED: Final = HTTPResponse(405, "Webhooks are delivered with POST.")
-_NOT_JSON: Final = HTTPResponse(415, "A delivery must be application/json, without compression.")
+__all__ = ["ClientDisconnectedError", "RejectedRequestError", "RequestReader"]
 
 
 class ClientDisconnectedError(SuncoError):
@@ -77,15 +45,20 @@ class RequestReader:
         self._too_large = HTTPResponse(413, f"A delivery has at most {max_body_bytes} bytes.")
         self._too_slow = HTTPResponse(408, f"The body did not arrive within {body_timeout:g} s.")
 
-    async def read(self, scope: Scope, receive: Receive) -> bytes:
+    async def read(self, scope: Scope, receive: Receive, limit: TimeLimit) -> bytes:
         """Check a request and read its body.
+
+        Args:
+            scope: The request.
+            receive: Receives its body.
+            limit: Limits how long that may take.
 
         Raises:
             RejectedRequestError: The request is rejected; no more of its body is read.
             ClientDisconnectedError: The client disconnected.
         """
         if scope["method"] != "POST":
-            raise RejectedRequestError(_METHOD_NOT_ALLOWED)
+            raise RejectedRequestError(METHOD_NOT_ALLOWED)
         headers: list[tuple[bytes, bytes]] = list(scope["headers"])
         problem = self._secrets.problem(headers)
         if problem is not None:
@@ -94,19 +67,20 @@ class RequestReader:
         for name, value in headers:
             match name.lower():
                 case b"content-type" if not _is_json(value):
-                    raise RejectedRequestError(_NOT_JSON)
+                    raise RejectedRequestError(NOT_JSON)
                 case b"content-encoding" if value.strip().lower() != b"identity":
-                    raise RejectedRequestError(_NOT_JSON)
+                    raise RejectedRequestError(NOT_JSON)
                 case b"content-length" if value.isdigit():
                     length = int(value)
                 case _:
                     pass
         if length > self._max_body_bytes:
             raise RejectedRequestError(self._too_large)
-        body: bytes | None = None
-        with anyio.move_on_after(self._body_timeout):
-            body = await self._read_body(receive)
-        if body is None:
+        limit.start(self._body_timeout, self._too_slow)
+        body = await self._read_body(receive)
+        limit.stop()
+        if limit.is_reached:
+            # The server shielded it from the cancellation.
             raise RejectedRequestError(self._too_slow)
         return body
 

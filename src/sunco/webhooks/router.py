@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -23,14 +24,10 @@ from sunco.webhooks.processing.inline import InlineProcessor
 from sunco.webhooks.processing.invoke import logger, reported_errors
 from sunco.webhooks.processing.ordered import ProcessingOptions
 from sunco.webhooks.processing.worker import Worker
-from sunco.webhooks.request import (
-    OK,
-    ClientDisconnectedError,
-    HTTPResponse,
-    RejectedRequestError,
-    RequestReader,
-)
+from sunco.webhooks.request import ClientDisconnectedError, RejectedRequestError, RequestReader
+from sunco.webhooks.response import FAILED, OK, HTTPResponse
 from sunco.webhooks.signature import Secrets
+from sunco.webhooks.time_limit import TimeLimit
 
 if TYPE_CHECKING:
     from sunco.client import Sunco
@@ -39,7 +36,6 @@ __all__ = ["WebhookRouter"]
 
 _PLATFORM_TIMEOUT: Final = 20.0
 _POLL_INTERVAL: Final = 1.0
-_FAILED: Final = HTTPResponse(500, "Not all events could be handled; deliver them again.")
 
 
 class WebhookRouter(EventHandlers):
@@ -277,9 +273,18 @@ class WebhookRouter(EventHandlers):
             await send({"type": "lifespan.shutdown.complete"})
 
     async def _respond(self, scope: Scope, receive: Receive) -> HTTPResponse:
+        limit = TimeLimit()
+        response = await limit.run(self._process(scope, receive, limit))
+        if response is None:
+            response = limit.response
+            level = logging.WARNING if response.status < FAILED.status else logging.ERROR
+            logger.log(level, "Responded %d to a delivery: %s", response.status, response.reason)
+        return response
+
+    async def _process(self, scope: Scope, receive: Receive, limit: TimeLimit) -> HTTPResponse:
         try:
-            body = await self._reader.read(scope, receive)
-            return await self._accept(body)
+            body = await self._reader.read(scope, receive, limit)
+            return await self._accept(body, limit)
         except ClientDisconnectedError:
             raise
         except RejectedRequestError as error:
@@ -290,9 +295,9 @@ class WebhookRouter(EventHandlers):
             return HTTPResponse(400, str(error))
         except Exception:  # noqa: BLE001 - the client gets a response
             logger.exception("Responded 500 to a delivery.")
-            return _FAILED
+            return FAILED
 
-    async def _accept(self, body: bytes) -> HTTPResponse:
+    async def _accept(self, body: bytes, limit: TimeLimit) -> HTTPResponse:
         delivery, contents = read(body)
         events: list[ReceivedEvent] = []
         for event, raw in zip(delivery.events, contents, strict=True):
@@ -303,8 +308,8 @@ class WebhookRouter(EventHandlers):
                 logger.warning("Event %s cannot be read: %s", key, event.error)
         if self._inbox is not None:
             return await self._store(self._inbox, events)
-        complete = await self._inline.handle(events)
-        return OK if complete else _FAILED
+        complete = await self._inline.handle(events, limit)
+        return OK if complete else FAILED
 
     async def _store(self, inbox: Inbox, events: Sequence[ReceivedEvent]) -> HTTPResponse:
         self._check_running()

@@ -20,6 +20,8 @@ from sunco.webhooks.processing.dedup import DedupCache
 from sunco.webhooks.processing.invoke import CallResult, find_failure, invoke, logger
 from sunco.webhooks.processing.keyed_lock import KeyedLock
 from sunco.webhooks.processing.ordered import HandlerRegistry, ProcessingOptions
+from sunco.webhooks.response import HTTPResponse
+from sunco.webhooks.time_limit import TimeLimit
 
 __all__ = ["InlineProcessor"]
 
@@ -58,6 +60,9 @@ class InlineProcessor:
         self._dedup = dedup
         self._options = options
         self._concurrency = concurrency
+        self._too_slow = HTTPResponse(
+            500, f"The delivery was not handled within {options.handler_timeout:g} s."
+        )
         self._locks = KeyedLock()
         self._states: OrderedDict[str, dict[str, Any]] = OrderedDict()
         # Times of events are in milliseconds.
@@ -66,11 +71,15 @@ class InlineProcessor:
             options.clock, max_wait=options.handler_timeout / 2, dispatch=self._dispatch
         )
 
-    async def handle(self, events: Iterable[ReceivedEvent]) -> bool:
+    async def handle(self, events: Iterable[ReceivedEvent], limit: TimeLimit) -> bool:
         """Process the events of a delivery.
 
+        Args:
+            events: The events.
+            limit: Limits how long that may take.
+
         Returns:
-            Whether all of them are handled, within the time limit.
+            Whether all of them are handled.
         """
         queues: dict[str, dict[str, ReceivedEvent]] = {}
         for each in events:
@@ -78,17 +87,12 @@ class InlineProcessor:
                 queues.setdefault(each.ordering_key, {}).setdefault(each.key, each)
         if not queues:
             return True
-        complete = False
-        with anyio.move_on_after(self._options.handler_timeout) as scope:
-            if len(queues) == 1:
-                complete = await self._handle_queue(*queues.popitem(), scope)
-            else:
-                complete = await self._handle_queues(deque(queues.items()), scope)
-        if scope.cancelled_caught:
-            logger.error("A delivery was not handled within %g s.", self._options.handler_timeout)
-        return complete
+        limit.start(self._options.handler_timeout, self._too_slow)
+        if len(queues) == 1:
+            return await self._handle_queue(*queues.popitem(), limit)
+        return await self._handle_queues(deque(queues.items()), limit)
 
-    async def _handle_queues(self, queues: deque[_Queue], scope: anyio.CancelScope) -> bool:
+    async def _handle_queues(self, queues: deque[_Queue], limit: TimeLimit) -> bool:
         results: list[bool] = []
         async with anyio.create_task_group() as tasks:
 
@@ -98,19 +102,19 @@ class InlineProcessor:
                 if queues and places > 1:
                     tasks.start_soon(work, places - 1)
                 while queues:
-                    results.append(await self._handle_queue(*queues.popleft(), scope))
+                    results.append(await self._handle_queue(*queues.popleft(), limit))
 
             await work(self._concurrency)
         return all(results)
 
     async def _handle_queue(
-        self, ordering_key: str, events: Mapping[str, ReceivedEvent], scope: anyio.CancelScope
+        self, ordering_key: str, events: Mapping[str, ReceivedEvent], limit: TimeLimit
     ) -> bool:
         if not self._locks.try_acquire(ordering_key):
             await self._locks.acquire(ordering_key)
         try:
             started = [
-                await self._start(each, scope)
+                await self._start(each, limit)
                 for each in events.values()
                 # It may have been handled while this delivery waited for the lock.
                 if not self._dedup.is_handled(each.key)
@@ -125,7 +129,7 @@ class InlineProcessor:
         return complete
 
     async def _start(
-        self, received: ReceivedEvent, scope: anyio.CancelScope
+        self, received: ReceivedEvent, limit: TimeLimit
     ) -> tuple[str, bool, Sequence[Batch]]:
         """Call the handlers of a single event, and join the batches of the others."""
         event, key = received.event, received.key
@@ -145,7 +149,7 @@ class InlineProcessor:
                 continue
             if handler.debounce is not None:
                 batches.append(self._debouncer.join(handler, received, attempt))
-            elif not await self._call(handler, {key: (received, attempt)}, scope):
+            elif not await self._call(handler, {key: (received, attempt)}, limit):
                 complete = False
             elif len(handlers) > 1:
                 self._dedup.add_success(key, name)
@@ -185,7 +189,7 @@ class InlineProcessor:
         self,
         handler: Handler,
         events: Mapping[str, tuple[ReceivedEvent, int]],
-        scope: anyio.CancelScope | None,
+        limit: TimeLimit | None,
     ) -> bool:
         """Call a handler; returns False if the events have to be delivered again."""
         attempt = max(number for _, number in events.values())
@@ -207,7 +211,7 @@ class InlineProcessor:
             handler,
             call,
             timeout=handler.timeout,
-            is_cancelled=lambda: scope is not None and scope.cancel_called,
+            is_cancelled=lambda: limit is not None and limit.is_reached,
         )
         if result.state is not None and is_shared(first.ordering_key):
             self._keep_state(first.ordering_key, result.state)

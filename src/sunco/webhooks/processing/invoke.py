@@ -17,7 +17,7 @@ import attrs
 
 from sunco.models.events.base import current_replies
 from sunco.webhooks.context import Call, Context, DeadLetter, RetryLater
-from sunco.webhooks.handlers import Handler
+from sunco.webhooks.handlers import ErrorHandler, Handler
 
 __all__ = [
     "CallResult",
@@ -96,35 +96,33 @@ async def invoke(
         The result. A cancellation from outside, `KeyboardInterrupt` and `SystemExit` propagate;
         anything else that the handler raises is its failure.
     """
-    events = [each.event for each in call.events]
-    argument = events[0] if handler.debounce is None else events
-    state: dict[str, Any] | None = None
+    single = handler.debounce is None
+    argument = call.events[0].event if single else [each.event for each in call.events]
     error = await _run(
         partial(_call, handler, call, argument), handler, call, timeout, is_cancelled
     )
     if error is None:
         try:
-            state = call.new_state()
+            return CallResult(state=call.new_state())
         except Exception as invalid:  # noqa: BLE001 - comparing values runs their own code
             error = invalid
     if isinstance(_cause(error), RetryLater):
         return CallResult(error=error)
     for function in handler.error_handlers:
-        if error is None:
-            break
         nested = call.derived("error")
-        start = partial(function, error, argument, Context(nested))
+        start = partial(_call_error_handler, function, error, argument, Context(nested))
         raised = await _run(start, handler, nested, timeout, is_cancelled)
         call.outcome_unknown |= nested.outcome_unknown
+        if raised is None:
+            continue
         if isinstance(_cause(raised), DeadLetter | RetryLater):
             error = raised
             break
-        if raised is not None:
-            logger.error("An error handler of %s failed.", handler.name, exc_info=raised)
+        logger.error("An error handler of %s failed.", handler.name, exc_info=raised)
     errors = reported_errors.get()
-    if error is not None and errors is not None:
+    if errors is not None:
         errors.append(error)
-    return CallResult(error=error, state=state)
+    return CallResult(error=error)
 
 
 def find_failure(function: Callable[[], Any]) -> BaseException | None:
@@ -152,6 +150,12 @@ async def _call(handler: Handler, call: Call, argument: Any) -> None:
     await chain(argument, Context(call))
 
 
+async def _call_error_handler(
+    function: ErrorHandler, error: BaseException, argument: Any, ctx: Context
+) -> None:
+    await function(error, argument, ctx)
+
+
 def _link(
     function: Callable[..., Awaitable[Any]], call_next: Callable[[Any, Context], Awaitable[Any]]
 ) -> Callable[[Any, Context], Awaitable[Any]]:
@@ -162,7 +166,7 @@ def _link(
 
 
 async def _run(
-    start: Callable[[], Awaitable[Any]],
+    start: Callable[[], Coroutine[Any, Any, None]],
     handler: Handler,
     call: Call,
     timeout: float | None,  # noqa: ASYNC109 - as above
@@ -183,14 +187,12 @@ async def _run(
 
 
 async def find_error(
-    start: Callable[[], Awaitable[Any]], handler: Handler, is_cancelled: Callable[[], bool]
+    start: Callable[[], Coroutine[Any, Any, None]],
+    handler: Handler,
+    is_cancelled: Callable[[], bool],
 ) -> BaseException | None:
     """Await a call; returns its error. What ends the process or the task is raised."""
-
-    async def body() -> None:
-        await start()
-
-    supervised = _Supervised(body(), handler, is_cancelled)
+    supervised = _Supervised(start(), handler, is_cancelled)
     try:
         await supervised
     except (KeyboardInterrupt, SystemExit):
