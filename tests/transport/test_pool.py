@@ -199,3 +199,12 @@ async def test_errors_of_httpx(
             await carrier.send(post("https://api.example.test"))
     assert type(caught.value) is kind
     assert caught.value.maybe_delivered is maybe_delivered
+
+
+def test_httpcore_has_the_locks_that_the_pool_replaces() -> None:
+    origin = httpcore.Origin(b"http", b"pool.test", 80)
+    connection: Any = httpcore.AsyncHTTPConnection(origin)
+    http11: Any = httpcore.AsyncHTTP11Connection(origin, httpcore.AsyncMockStream([]))
+    locks = (connection._request_lock, http11._state_lock)
+    assert {type(lock).__name__ for lock in locks} == {"AsyncLock"}
+    assert connection._connection is None
