@@ -684,6 +684,16 @@ class TestNotifying:
             with anyio.fail_after(60):
                 await inbox.wait()
 
+    async def test_listening_goes_on_after_a_silence(
+        self, inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        heard = iter([False, True])
+        monkeypatch.setattr(_Listener, "wait", lambda _: next(heard, False))
+        async with beating(inbox):
+            with anyio.fail_after(60):
+                await inbox.wait()
+        assert next(heard, None) is None
+
     async def test_notifications_are_coalesced(self, inbox: PostgresInbox, other: Any) -> None:
         other.execute(f"LISTEN {inbox._channel}".encode())
         other.commit()
