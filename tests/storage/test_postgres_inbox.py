@@ -688,7 +688,11 @@ class TestNotifying:
         self, inbox: PostgresInbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         heard = iter([False, True])
-        monkeypatch.setattr(_Listener, "wait", lambda _: next(heard, False))
+
+        def wait(_: _Listener) -> bool:
+            return next(heard, False)
+
+        monkeypatch.setattr(_Listener, "wait", wait)
         async with beating(inbox):
             with anyio.fail_after(60):
                 await inbox.wait()
