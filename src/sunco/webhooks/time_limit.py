@@ -32,7 +32,7 @@ class TimeLimit:
     __slots__ = ("_deadline", "_has_waited", "_scope", "response")
 
     def __init__(self) -> None:
-        self.response = _NO_RESPONSE
+        self.response: HTTPResponse = _NO_RESPONSE
         self._scope = anyio.CancelScope()
         self._deadline = math.inf
         self._has_waited = False
