@@ -367,9 +367,9 @@ class TestWithoutANetwork:
             raise LookupError("in the body")
 
         async with serving(Counting(OK)) as url, transport() as sends:
+            # Since Python 3.13, traces show all lines of a call: the secret is in none of them.
+            request = Request("POST", url, {"Authorization": "Basic s3cret"}, body(), 60.0)
             with pytest.raises(LookupError) as caught:
-                await sends.send(
-                    Request("POST", url, {"Authorization": "Basic s3cret"}, body(), 60.0)
-                )
+                await sends.send(request)
         assert caught.traceback[-1].name == "body"
         assert_no_secret(caught.value)
