@@ -700,7 +700,11 @@ class TestNotifying:
 
     async def test_notifications_are_coalesced(self, inbox: PostgresInbox, other: Any) -> None:
         received: list[str] = []
-        other.add_notify_handler(lambda each: received.append(each.payload))
+
+        def receive(notification: Any) -> None:
+            received.append(notification.payload)
+
+        other.add_notify_handler(receive)
         other.execute(f"LISTEN {inbox._channel}".encode())
         other.commit()
         began = time.monotonic()
