@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import logging
 import pickle
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, TypeAlias
 
 import anyio
 import anyio.lowlevel
+import anyio.to_thread
 import pytest
 from support import postgres
 
@@ -237,6 +239,42 @@ async def test_the_items_of_a_dead_process_are_free_after_lease_and_grace_period
     # What it records now is dropped.
     await dead.record([(part.items[1], 1, Completion("1", "failed"))])
     assert (await dead.counts())["failed"] == 0
+
+
+async def test_a_cancelled_claim_is_not_one_of_the_journal_that_is_opened_again(
+    make: Make, database: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = make(part_size=1)
+    execute = journal._database.run
+    begun, opened, ended = threading.Event(), threading.Event(), threading.Event()
+
+    async def late(work: Callable[[Any], Any], **options: Any) -> Any:
+        def wait(connection: Any) -> Any:
+            begun.set()
+            assert opened.wait(30)
+            try:
+                return work(connection)
+            finally:
+                ended.set()
+
+        return await execute(wait, **options)
+
+    await journal.open("j", "f", grace_period=60)
+    await journal.start_loading()
+    await journal.load([("1", "1"), ("2", "2")])
+    with monkeypatch.context() as patched:
+        patched.setattr(journal._database, "run", late)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(journal.claim)
+            await anyio.to_thread.run_sync(begun.wait, 30)
+            tasks.cancel_scope.cancel()
+    await journal.close()
+    await journal.open("j", "f", grace_period=60)
+    assert await journal.claim()
+    opened.set()
+    assert await anyio.to_thread.run_sync(ended.wait, 30)
+    owners = database.execute("SELECT owner FROM part ORDER BY owner").fetchall()
+    assert owners == [(journal._worker,), (None,)]
 
 
 async def test_items_that_may_be_done_can_be_skipped(make: Make) -> None:
