@@ -12,6 +12,7 @@ import pytest
 
 from sunco import ConfigurationError, StorageError
 from sunco.webhooks import (
+    Claim,
     ClaimLostError,
     EventResult,
     MemoryInbox,
@@ -543,3 +544,29 @@ async def test_two_processes_process_one_inbox_in_parallel(path: Path) -> None:
             )
             await routers[0].drain()
     assert sorted(map(str, [*begun[0], *begun[1]])) == sorted(f"e{n}" for n in range(40))
+
+
+async def test_a_claim_of_a_call_that_is_cancelled_while_another_returns_is_given_back(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = SQLiteInbox(path, synchronous="normal")
+    await inbox.open()
+    await inbox.add([new("e1")])
+    made = list(await inbox.claim(1))
+    cancelled: list[Claim] = []
+    # Of an earlier call, whose job was dropped.
+    inbox._abandoned = [[]]  # pyright: ignore[reportPrivateUsage]
+    run = inbox._run  # pyright: ignore[reportPrivateUsage]
+
+    async def cancelled_meanwhile(work: Any) -> Any:
+        result = await run(work)
+        inbox._abandoned.append(cancelled)  # pyright: ignore[reportPrivateUsage]
+        return result
+
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, "_run", cancelled_meanwhile)
+        assert await inbox.claim(1) == []
+    # Its job ends only now.
+    cancelled.extend(made)
+    assert [claim.ordering_key for claim in await inbox.claim(1)] == [made[0].ordering_key]
+    await inbox.close()
